@@ -1,0 +1,1 @@
+//! Ids, values, record types, the organization definition, operations and the hybrid clock.

@@ -1,0 +1,1 @@
+//! Drives the machines over QUIC, timers and a store.

@@ -1,0 +1,1 @@
+//! Conflict policies: which of several concurrent writes shows.

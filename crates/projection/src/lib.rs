@@ -1,0 +1,1 @@
+//! The fold of the ledger into records, verdicts, conflicts and issues.

@@ -1,0 +1,1 @@
+//! The storage port on sled: durable, checksummed, poisoned on failure.

@@ -1,0 +1,1 @@
+//! Wire messages between device and relay, their codec and limits.

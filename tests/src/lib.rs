@@ -1,0 +1,1 @@
+//! What crosses crates: architecture, vectors, laws, conformance and end to end.
