@@ -1,0 +1,334 @@
+//! The organization definition: record types, fields, policies, users, teams.
+//!
+//! A definition is data in the ledger. Each published change makes the next
+//! numbered definition; type and field ids are never used again, so operations
+//! made under an older definition keep their meaning.
+
+mod change;
+mod check;
+
+pub use change::{DefinitionChange, PublishError};
+pub use check::DefinitionFault;
+
+use crate::id::{FieldId, KeyId, RecordId, TypeId};
+use crate::value::Value;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What an organization has agreed on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Definition {
+    /// 0 before the first publication, then 1, 2, …
+    pub number: u32,
+    /// What people call the organization.
+    pub name: String,
+    /// Conflict policy where neither type nor field says otherwise, by its id.
+    pub policy: String,
+    /// What counts as one thing when writes are concurrent.
+    pub granularity: Granularity,
+    /// Record types, retired ones included.
+    pub types: BTreeMap<TypeId, RecordType>,
+    /// Users by login.
+    pub users: BTreeMap<String, User>,
+    /// Teams by name.
+    pub teams: BTreeMap<String, Team>,
+}
+
+impl Default for Definition {
+    fn default() -> Self {
+        Definition {
+            number: 0,
+            name: String::new(),
+            policy: "flag".to_owned(),
+            granularity: Granularity::Field,
+            types: BTreeMap::new(),
+            users: BTreeMap::new(),
+            teams: BTreeMap::new(),
+        }
+    }
+}
+
+/// What counts as one thing when writes are concurrent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Granularity {
+    /// Two writes conflict when they touch the same field.
+    Field,
+    /// Two writes conflict when they touch the same record.
+    Record,
+}
+
+/// A table of the organization.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordType {
+    /// Never used again after retiring.
+    pub id: TypeId,
+    /// Lower-case name with underscores, as in commands: `work_order`.
+    pub name: String,
+    /// What people read: `Work order`.
+    pub label: String,
+    /// The field shown as a record's title.
+    pub title: Option<FieldId>,
+    /// Columns, retired ones included.
+    pub fields: BTreeMap<FieldId, Field>,
+    /// Field combinations that no two records share.
+    pub keys: Vec<AlternateKey>,
+    /// Overrides the organization's policy.
+    pub policy: Option<String>,
+    /// Overrides the organization's granularity.
+    pub granularity: Option<Granularity>,
+    /// Whether the type takes no new records.
+    pub retired: bool,
+}
+
+/// A column of a record type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Field {
+    /// Never used again after retiring.
+    pub id: FieldId,
+    /// Lower-case name with underscores, as in commands.
+    pub name: String,
+    /// What people read.
+    pub label: String,
+    /// What it holds.
+    pub kind: Kind,
+    /// Whether a record must have a value here.
+    pub required: bool,
+    /// The value of a record created without one.
+    pub default: Option<Value>,
+    /// Overrides the record type's policy.
+    pub policy: Option<String>,
+    /// Whether writes to it are kept aside and it is no longer shown.
+    pub retired: bool,
+}
+
+/// Field combinations that no two visible records of a type share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlternateKey {
+    /// Stable within the type.
+    pub id: KeyId,
+    /// What people call it.
+    pub name: String,
+    /// The fields; a record with any of them empty is outside the key.
+    pub fields: Vec<FieldId>,
+}
+
+/// What a field holds, with its limits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// A register of text.
+    Text {
+        /// Characters at most.
+        length_max: Option<u32>,
+    },
+    /// A register of whole numbers.
+    Integer {
+        /// Smallest.
+        min: Option<i64>,
+        /// Largest.
+        max: Option<i64>,
+    },
+    /// A register of exact decimal numbers.
+    Decimal {
+        /// Smallest.
+        min: Option<crate::value::Decimal>,
+        /// Largest.
+        max: Option<crate::value::Decimal>,
+        /// Digits after the point at most.
+        scale: Option<u8>,
+    },
+    /// A register of amounts of money.
+    Money {
+        /// The currency of an amount given without one.
+        currency: String,
+        /// Smallest amount.
+        min: Option<crate::value::Decimal>,
+        /// Largest amount.
+        max: Option<crate::value::Decimal>,
+    },
+    /// A register of yes or no.
+    Boolean,
+    /// A register of calendar days.
+    Date,
+    /// A register of instants.
+    Timestamp,
+    /// A register of one option.
+    Choice {
+        /// Option names in the order shown.
+        options: Vec<String>,
+    },
+    /// A register of several options.
+    MultiChoice {
+        /// Option names in the order shown.
+        options: Vec<String>,
+    },
+    /// A register that points at a record.
+    Lookup {
+        /// Record types it may point at.
+        targets: BTreeSet<TypeId>,
+        /// What happens here when the target is deleted.
+        on_delete: OnDelete,
+    },
+    /// A register of file references.
+    File,
+    /// A number that concurrent changes add up in.
+    Counter,
+    /// An observed-remove set of texts or lookups (N:N links).
+    Set {
+        /// Kind of the elements.
+        of: Box<Kind>,
+    },
+    /// Text that concurrent edits merge in, character by character.
+    RichText,
+    /// A JSON document that concurrent edits merge in.
+    Json,
+}
+
+/// What happens to a lookup when its target is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnDelete {
+    /// The target cannot be deleted while it is pointed at.
+    Restrict,
+    /// The record that points is deleted too.
+    Cascade,
+    /// The lookup becomes empty.
+    Clear,
+}
+
+/// A person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// What people read.
+    pub name: String,
+    /// Mail address.
+    pub email: Option<String>,
+    /// What the user may do.
+    pub access: Access,
+}
+
+/// What a user may do with records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Access {
+    /// Read and write.
+    Edit,
+    /// Read only.
+    Read,
+}
+
+/// A group of users.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Team {
+    /// What people read.
+    pub name: String,
+    /// Logins.
+    pub members: BTreeSet<String>,
+}
+
+impl Definition {
+    /// The type called `name`, unless it is retired.
+    pub fn type_named(&self, name: &str) -> Option<&RecordType> {
+        self.types
+            .values()
+            .find(|record_type| record_type.name == name && !record_type.retired)
+    }
+
+    /// The policy id in force for a field, or for the record itself.
+    pub fn policy_of<'a>(&'a self, record_type: &'a RecordType, field: Option<&'a Field>) -> &'a str {
+        field
+            .and_then(|field| field.policy.as_deref())
+            .or(record_type.policy.as_deref())
+            .unwrap_or(&self.policy)
+    }
+
+    /// The granularity in force for a type.
+    pub fn granularity_of(&self, record_type: &RecordType) -> Granularity {
+        record_type.granularity.unwrap_or(self.granularity)
+    }
+
+    /// The record that stands for a user, in organizations that have a record
+    /// type called `user`.
+    pub fn user_record(login: &str) -> RecordId {
+        RecordId::derive(b"user", login)
+    }
+
+    /// The record that stands for a team, in organizations that have a record
+    /// type called `team`.
+    pub fn team_record(name: &str) -> RecordId {
+        RecordId::derive(b"team", name)
+    }
+}
+
+impl RecordType {
+    /// The field called `name`, unless it is retired.
+    pub fn field_named(&self, name: &str) -> Option<&Field> {
+        self.fields
+            .values()
+            .find(|field| field.name == name && !field.retired)
+    }
+
+    /// The fields in use, in the order of their ids.
+    pub fn live_fields(&self) -> impl Iterator<Item = &Field> {
+        self.fields.values().filter(|field| !field.retired)
+    }
+}
+
+impl Kind {
+    /// Text without a limit of its own.
+    pub fn text() -> Kind {
+        Kind::Text { length_max: None }
+    }
+
+    /// Whole numbers of any size.
+    pub fn integer() -> Kind {
+        Kind::Integer { min: None, max: None }
+    }
+
+    /// Decimals of any size and scale.
+    pub fn decimal() -> Kind {
+        Kind::Decimal { min: None, max: None, scale: None }
+    }
+
+    /// Money of any amount.
+    pub fn money(currency: &str) -> Kind {
+        Kind::Money { currency: currency.to_owned(), min: None, max: None }
+    }
+
+    /// The kind's name in the definition's text form.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Kind::Text { .. } => "text",
+            Kind::Integer { .. } => "integer",
+            Kind::Decimal { .. } => "decimal",
+            Kind::Money { .. } => "money",
+            Kind::Boolean => "boolean",
+            Kind::Date => "date",
+            Kind::Timestamp => "timestamp",
+            Kind::Choice { .. } => "choice",
+            Kind::MultiChoice { .. } => "multi-choice",
+            Kind::Lookup { .. } => "lookup",
+            Kind::File => "file",
+            Kind::Counter => "counter",
+            Kind::Set { .. } => "set",
+            Kind::RichText => "rich-text",
+            Kind::Json => "json",
+        }
+    }
+
+    /// What the kind takes, for error messages.
+    pub fn describe(&self) -> String {
+        match self {
+            Kind::Choice { options } => format!("one of {}", options.join(", ")),
+            Kind::MultiChoice { options } => format!("a list out of {}", options.join(", ")),
+            Kind::Lookup { .. } => "the id of a record".to_owned(),
+            other => format!("a {} value", other.name()),
+        }
+    }
+
+    /// Whether concurrent writes of this kind are decided by policy; the other
+    /// kinds merge.
+    pub fn is_register(&self) -> bool {
+        !matches!(self, Kind::Counter | Kind::Set { .. } | Kind::RichText | Kind::Json)
+    }
+}

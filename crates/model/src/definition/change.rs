@@ -1,0 +1,195 @@
+//! Changes of a definition: how two differ, and how one becomes the next.
+
+use super::{Definition, DefinitionFault, Field, Granularity, Kind, RecordType, Team, User};
+use crate::id::TypeId;
+use crate::value::{Decimal, Value};
+use serde::{Deserialize, Serialize};
+
+/// One step of a published change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DefinitionChange {
+    /// Name, policy and granularity of the organization.
+    Organization {
+        /// New name.
+        name: String,
+        /// New policy id.
+        policy: String,
+        /// New granularity.
+        granularity: Granularity,
+    },
+    /// A type as it shall be, fields apart: they keep what they were.
+    Type(RecordType),
+    /// A field as it shall be.
+    Field(TypeId, Field),
+    /// A user as they shall be, or `None` to remove them.
+    User(String, Option<User>),
+    /// A team as it shall be, or `None` to remove it.
+    Team(String, Option<Team>),
+}
+
+/// Why a change cannot be published.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// Somebody else published meanwhile.
+    #[error("the change was made against definition {base}, but {current} is in force; compare again with `cairn org diff`")]
+    Stale {
+        /// What the change was made against.
+        base: u32,
+        /// What is in force.
+        current: u32,
+    },
+    /// The result would be wrong.
+    #[error("the definition would have faults: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Faulty(Vec<DefinitionFault>),
+    /// A kind would change in a way that loses values.
+    #[error("field {field} of {record_type} cannot become {to}: it is {from}, and only widening is possible; retire it and add a new field")]
+    Narrowing {
+        /// The type.
+        record_type: String,
+        /// The field.
+        field: String,
+        /// The kind it has.
+        from: &'static str,
+        /// The kind it would get.
+        to: &'static str,
+    },
+    /// A type or field would be dropped; they can only be retired.
+    #[error("a change names type {0}, which does not exist")]
+    UnknownType(TypeId),
+}
+
+impl Definition {
+    /// The steps that turn this definition into `target`. Ids in `target` are
+    /// those of this definition where a thing is the same thing.
+    pub fn changes_to(&self, target: &Definition) -> Vec<DefinitionChange> {
+        let mut changes = Vec::new();
+        let heading = |d: &Definition| (d.name.clone(), d.policy.clone(), d.granularity);
+        if heading(self) != heading(target) {
+            let (name, policy, granularity) = heading(target);
+            changes.push(DefinitionChange::Organization { name, policy, granularity });
+        }
+        for (id, record_type) in &target.types {
+            let old = self.types.get(id);
+            if old.map(RecordType::without_fields) != Some(record_type.without_fields()) {
+                changes.push(DefinitionChange::Type(record_type.without_fields()));
+            }
+            for field in record_type.fields.values() {
+                if old.and_then(|old| old.fields.get(&field.id)) != Some(field) {
+                    changes.push(DefinitionChange::Field(*id, field.clone()));
+                }
+            }
+        }
+        for (login, user) in &target.users {
+            if self.users.get(login) != Some(user) {
+                changes.push(DefinitionChange::User(login.clone(), Some(user.clone())));
+            }
+        }
+        for login in self.users.keys().filter(|login| !target.users.contains_key(*login)) {
+            changes.push(DefinitionChange::User(login.clone(), None));
+        }
+        for (name, team) in &target.teams {
+            if self.teams.get(name) != Some(team) {
+                changes.push(DefinitionChange::Team(name.clone(), Some(team.clone())));
+            }
+        }
+        for name in self.teams.keys().filter(|name| !target.teams.contains_key(*name)) {
+            changes.push(DefinitionChange::Team(name.clone(), None));
+        }
+        changes
+    }
+
+    /// The next definition: this one with `changes`, checked.
+    ///
+    /// # Errors
+    /// When a kind would narrow, a change names an unknown type, or the result
+    /// has faults. This definition is untouched then.
+    pub fn changed(&self, changes: &[DefinitionChange]) -> Result<Definition, PublishError> {
+        let mut next = self.clone();
+        for change in changes {
+            next.apply(change)?;
+        }
+        next.number += 1;
+        let faults = next.faults();
+        if faults.is_empty() { Ok(next) } else { Err(PublishError::Faulty(faults)) }
+    }
+
+    fn apply(&mut self, change: &DefinitionChange) -> Result<(), PublishError> {
+        match change {
+            DefinitionChange::Organization { name, policy, granularity } => {
+                self.name.clone_from(name);
+                self.policy.clone_from(policy);
+                self.granularity = *granularity;
+            }
+            DefinitionChange::Type(record_type) => {
+                let old = self.types.remove(&record_type.id);
+                let mut next = record_type.clone();
+                next.fields = old.map(|old| old.fields).unwrap_or_default();
+                self.types.insert(next.id, next);
+            }
+            DefinitionChange::Field(id, field) => {
+                let record_type = self
+                    .types
+                    .get_mut(id)
+                    .ok_or(PublishError::UnknownType(*id))?;
+                if let Some(old) = record_type.fields.get(&field.id)
+                    && !old.kind.widens_to(&field.kind)
+                {
+                    return Err(PublishError::Narrowing {
+                        record_type: record_type.name.clone(),
+                        field: old.name.clone(),
+                        from: old.kind.name(),
+                        to: field.kind.name(),
+                    });
+                }
+                record_type.fields.insert(field.id, field.clone());
+            }
+            DefinitionChange::User(login, Some(user)) => {
+                self.users.insert(login.clone(), user.clone());
+            }
+            DefinitionChange::User(login, None) => {
+                self.users.remove(login);
+            }
+            DefinitionChange::Team(name, Some(team)) => {
+                self.teams.insert(name.clone(), team.clone());
+            }
+            DefinitionChange::Team(name, None) => {
+                self.teams.remove(name);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl RecordType {
+    fn without_fields(&self) -> RecordType {
+        RecordType { fields: Default::default(), ..self.clone() }
+    }
+}
+
+impl Kind {
+    /// Whether every value of this kind has a meaning in `wider`. Limits may
+    /// change either way: they bind new writes only.
+    pub fn widens_to(&self, wider: &Kind) -> bool {
+        match (self, wider) {
+            (Kind::Set { of }, Kind::Set { of: wider }) => of.widens_to(wider),
+            (one, other) if one.name() == other.name() => true,
+            (Kind::Integer { .. }, Kind::Decimal { .. } | Kind::Text { .. }) => true,
+            (Kind::Decimal { .. } | Kind::Date | Kind::Choice { .. }, Kind::Text { .. }) => true,
+            (Kind::Choice { .. }, Kind::MultiChoice { .. }) => true,
+            _ => false,
+        }
+    }
+
+    /// A value of a kind that widens to this one, as a value of this one.
+    pub fn widened(&self, value: Value) -> Value {
+        match (self, value) {
+            (Kind::Decimal { .. }, Value::Integer(number)) => Value::Decimal(Decimal::from(number)),
+            (Kind::MultiChoice { .. }, Value::Choice(name)) => Value::MultiChoice([name].into()),
+            (
+                Kind::Text { .. },
+                value @ (Value::Integer(_) | Value::Decimal(_) | Value::Date(_) | Value::Choice(_)),
+            ) => Value::Text(value.to_string()),
+            (_, value) => value,
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! What makes a definition wrong, whoever wrote it: the fold refuses to
+//! publish what these checks find.
+
+use super::{Definition, Field, Kind, RecordType};
+use crate::limit;
+use crate::value::Value;
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// One thing wrong with a definition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DefinitionFault {
+    /// Where: `organization`, `work_order`, `work_order.status`, `user ada`.
+    pub place: String,
+    /// What is wrong.
+    pub wrong: String,
+    /// What to write instead.
+    pub instead: String,
+}
+
+impl fmt::Display for DefinitionFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}; {}", self.place, self.wrong, self.instead)
+    }
+}
+
+struct Faults(Vec<DefinitionFault>);
+
+impl Faults {
+    fn add(&mut self, place: &str, wrong: impl Into<String>, instead: impl Into<String>) {
+        self.0.push(DefinitionFault {
+            place: place.to_owned(),
+            wrong: wrong.into(),
+            instead: instead.into(),
+        });
+    }
+}
+
+/// Whether `name` can name a type or field: a lower-case letter, then
+/// lower-case letters, digits and underscores, at most 64.
+pub(crate) fn is_name(name: &str) -> bool {
+    name.len() <= 64
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
+const NAME_FORM: &str = "use lower-case letters, digits and underscores, starting with a letter";
+
+impl Definition {
+    /// Everything wrong with this definition, in the order of its text.
+    /// Policy ids are not checked here: policies plug in elsewhere.
+    pub fn faults(&self) -> Vec<DefinitionFault> {
+        let mut faults = Faults(Vec::new());
+        if self.name.trim().is_empty() {
+            faults.add("organization", "it has no name", "give it a `name`");
+        }
+        if self.types.len() > limit::TYPES_MAX {
+            faults.add(
+                "organization",
+                format!("{} record types are too many", self.types.len()),
+                format!("at most {} are possible", limit::TYPES_MAX),
+            );
+        }
+        if self.users.len() > limit::USERS_MAX {
+            faults.add(
+                "organization",
+                format!("{} users are too many", self.users.len()),
+                format!("at most {} are possible", limit::USERS_MAX),
+            );
+        }
+        let mut names = BTreeSet::new();
+        for record_type in self.types.values().filter(|t| !t.retired) {
+            if !names.insert(&record_type.name) {
+                faults.add(&record_type.name, "two record types have this name", "rename one");
+            }
+            self.type_faults(record_type, &mut faults);
+        }
+        for (name, team) in &self.teams {
+            for member in team.members.iter().filter(|m| !self.users.contains_key(*m)) {
+                faults.add(
+                    &format!("team {name}"),
+                    format!("member `{member}` is no user"),
+                    "name a user's login, or add the user",
+                );
+            }
+        }
+        faults.0
+    }
+
+    fn type_faults(&self, record_type: &RecordType, faults: &mut Faults) {
+        let place = &record_type.name;
+        if !is_name(place) {
+            faults.add(place, "this cannot name a record type", NAME_FORM);
+        }
+        if record_type.fields.len() > limit::FIELDS_MAX {
+            faults.add(
+                place,
+                format!("{} fields are too many", record_type.fields.len()),
+                format!("at most {} are possible", limit::FIELDS_MAX),
+            );
+        }
+        if let Some(title) = record_type.title
+            && record_type.fields.get(&title).is_none_or(|field| field.retired)
+        {
+            faults.add(place, "its title field does not exist", "name a field of the type");
+        }
+        let mut names = BTreeSet::new();
+        for field in record_type.live_fields() {
+            let place = format!("{}.{}", record_type.name, field.name);
+            if !names.insert(&field.name) {
+                faults.add(&place, "two fields have this name", "rename one");
+            }
+            self.field_faults(field, &place, faults);
+        }
+        for key in &record_type.keys {
+            let place = format!("{}, key {}", record_type.name, key.name);
+            if key.fields.is_empty() {
+                faults.add(&place, "it names no field", "list its `fields`");
+            }
+            for id in &key.fields {
+                match record_type.fields.get(id).filter(|field| !field.retired) {
+                    None => faults.add(&place, "a field of it does not exist", "name fields of the type"),
+                    Some(field) if !field.kind.is_register() => faults.add(
+                        &place,
+                        format!("`{}` is a {}, which cannot be part of a key", field.name, field.kind.name()),
+                        "use fields that hold one value",
+                    ),
+                    Some(_) => {}
+                }
+            }
+        }
+    }
+
+    fn field_faults(&self, field: &Field, place: &str, faults: &mut Faults) {
+        if !is_name(&field.name) {
+            faults.add(place, "this cannot name a field", NAME_FORM);
+        }
+        if field.required && !field.kind.is_register() {
+            faults.add(
+                place,
+                format!("a {} is never empty, so it cannot be required", field.kind.name()),
+                "remove `required`",
+            );
+        }
+        self.kind_faults(&field.kind, place, faults);
+        match &field.default {
+            Some(_) if !field.kind.is_register() => faults.add(
+                place,
+                format!("a {} cannot have a default", field.kind.name()),
+                "remove `default`",
+            ),
+            Some(default) => {
+                if let Err(reason) = field.kind.accepts(default) {
+                    faults.add(place, format!("its default is wrong: {reason}"), "give a value the field takes");
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn kind_faults(&self, kind: &Kind, place: &str, faults: &mut Faults) {
+        match kind {
+            Kind::Integer { min: Some(min), max: Some(max) } if min > max => {
+                faults.add(place, format!("min {min} is above max {max}"), "swap them");
+            }
+            Kind::Decimal { min: Some(min), max: Some(max), .. }
+            | Kind::Money { min: Some(min), max: Some(max), .. }
+                if min > max =>
+            {
+                faults.add(place, format!("min {min} is above max {max}"), "swap them");
+            }
+            Kind::Choice { options } | Kind::MultiChoice { options } => {
+                if options.is_empty() {
+                    faults.add(place, "it offers no option", "list its `options`");
+                }
+                let mut seen = BTreeSet::new();
+                for option in options.iter().filter(|option| !seen.insert(*option)) {
+                    faults.add(place, format!("option `{option}` is listed twice"), "list it once");
+                }
+                for option in options.iter().filter(|o| o.is_empty() || o.contains(',')) {
+                    faults.add(place, format!("`{option}` cannot name an option"), "leave out commas, and leave none empty");
+                }
+            }
+            Kind::Lookup { targets, .. } => {
+                if targets.is_empty() {
+                    faults.add(place, "it points at no record type", "name its `target`");
+                }
+                for target in targets {
+                    if self.types.get(target).is_none_or(|target| target.retired) {
+                        faults.add(place, "it points at a record type that does not exist", "name one that does");
+                    }
+                }
+            }
+            Kind::Set { of } => match &**of {
+                Kind::Text { .. } | Kind::Lookup { .. } => self.kind_faults(of, place, faults),
+                other => faults.add(
+                    place,
+                    format!("a set of {} is not possible", other.name()),
+                    "use a set of text or of lookups",
+                ),
+            },
+            _ => {}
+        }
+    }
+}
+
+impl Kind {
+    /// Whether the kind and its limits take `value`; the reason when not.
+    /// Whether a lookup's target exists is for the fold to say.
+    pub fn accepts(&self, value: &Value) -> Result<(), String> {
+        match (self, value) {
+            (Kind::Text { length_max }, Value::Text(text)) => text_fits(text, *length_max),
+            (Kind::Integer { min, max }, Value::Integer(number)) => in_range(number, min, max),
+            (Kind::Decimal { min, max, scale }, Value::Decimal(number)) => {
+                if let Some(scale) = scale
+                    && number.scale() > u32::from(*scale)
+                {
+                    return Err(format!("{number} has more than {scale} digits after the point"));
+                }
+                in_range(number, min, max)
+            }
+            (Kind::Money { min, max, .. }, Value::Money(money)) => in_range(&money.amount, min, max),
+            (Kind::Boolean, Value::Boolean(_))
+            | (Kind::Date, Value::Date(_))
+            | (Kind::Timestamp, Value::Timestamp(_))
+            | (Kind::File, Value::File(_))
+            | (Kind::Lookup { .. }, Value::Lookup(_)) => Ok(()),
+            (Kind::Choice { options }, Value::Choice(name)) => is_option(name, options),
+            (Kind::MultiChoice { options }, Value::MultiChoice(names)) => {
+                names.iter().try_for_each(|name| is_option(name, options))
+            }
+            (Kind::Set { of }, element) => of.accepts(element),
+            (kind, value) => Err(format!("`{value}` is not {}", kind.describe())),
+        }
+    }
+}
+
+fn text_fits(text: &str, length_max: Option<u32>) -> Result<(), String> {
+    if text.len() > limit::TEXT_BYTES_MAX {
+        return Err(format!(
+            "the text has {} bytes; at most {} are possible",
+            text.len(),
+            limit::TEXT_BYTES_MAX
+        ));
+    }
+    let Some(max) = length_max else { return Ok(()) };
+    if text.len() <= max as usize {
+        return Ok(());
+    }
+    let length = text.chars().count();
+    if length > max as usize {
+        return Err(format!("the text has {length} characters; at most {max} are possible"));
+    }
+    Ok(())
+}
+
+fn in_range<T: PartialOrd + fmt::Display>(number: &T, min: &Option<T>, max: &Option<T>) -> Result<(), String> {
+    match (min, max) {
+        (Some(min), _) if number < min => Err(format!("{number} is below the smallest possible, {min}")),
+        (_, Some(max)) if number > max => Err(format!("{number} is above the largest possible, {max}")),
+        _ => Ok(()),
+    }
+}
+
+fn is_option(name: &str, options: &[String]) -> Result<(), String> {
+    if options.iter().any(|option| option == name) {
+        Ok(())
+    } else {
+        Err(format!("`{name}` is not one of {}", options.join(", ")))
+    }
+}

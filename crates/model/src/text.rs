@@ -1,0 +1,1 @@
+//! The organization definition as a person writes it: a folder of TOML files.
