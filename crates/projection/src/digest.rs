@@ -1,0 +1,68 @@
+//! A hash over records, equal exactly when the records are: how a relay and
+//! its devices find that they agree.
+
+use crate::record::{FieldState, Record};
+use crate::state::State;
+use cairn_model::{Definition, Hash, RecordId};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// Gathers records in any order.
+#[derive(Debug, Default)]
+pub struct Digest {
+    records: BTreeMap<RecordId, Hash>,
+}
+
+impl Digest {
+    /// Takes a record in. Documents count by the hashes of their heads, which
+    /// do not depend on the order their edits came in.
+    pub fn add(&mut self, record: &Record, definition: &Definition) {
+        let mut record = Cow::Borrowed(record);
+        if record.fields.iter().any(|slot| matches!(slot.state, FieldState::Document(_))) {
+            let record_type = definition.types.get(&record.record_type);
+            for slot in &mut record.to_mut().fields {
+                if let FieldState::Document(saved) = &mut slot.state
+                    && let Some(field) = record_type.and_then(|t| t.fields.get(&slot.id))
+                {
+                    *saved = crate::document::heads(&field.kind, saved).concat();
+                }
+            }
+        }
+        self.records.insert(record.id, Hash::of(&record.to_image()));
+    }
+
+    /// The hash over all of them.
+    pub fn finish(self) -> Hash {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(b"cairn/1 digest");
+        for (id, hash) in &self.records {
+            hasher.update(&id.0);
+            hasher.update(&hash.0);
+        }
+        Hash(*hasher.finalize().as_bytes())
+    }
+}
+
+impl State {
+    /// The digest of every record, deleted ones included.
+    pub fn digest(&self) -> Hash {
+        let mut digest = Digest::default();
+        for record in self.records() {
+            digest.add(record, self.definition());
+        }
+        digest.finish()
+    }
+
+    /// A digest of everything the fold decided: records, journal, issues,
+    /// devices, definition.
+    pub fn full_digest(&self) -> Hash {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.digest().0);
+        hasher.update(&cairn_model::codec::encode(&self.journal));
+        hasher.update(&cairn_model::codec::encode(&self.issues));
+        hasher.update(&cairn_model::codec::encode(&self.devices));
+        hasher.update(&cairn_model::codec::encode(&*self.definition));
+        hasher.update(&cairn_model::codec::encode(&self.follows));
+        Hash(*hasher.finalize().as_bytes())
+    }
+}

@@ -1,0 +1,300 @@
+//! Images: records as bytes, whole or only what changed since a version.
+//!
+//! Versions inside an image are written as short distances from the record's
+//! newest version, and each operation behind the standing writes is told once,
+//! so that an image is about as large as its values.
+
+use crate::record::{FieldSlot, FieldState, Origin, Record};
+use crate::register::{OpenConflict, Register, RegisterWrite};
+use crate::set::ElementSet;
+use cairn_model::codec::{self, DecodeError};
+use cairn_model::{AuthorId, FieldId, HybridTime, RecordId, Timestamp, TypeId, Value, Version};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+#[derive(Serialize, Deserialize)]
+struct ImageForm {
+    id: RecordId,
+    record_type: TypeId,
+    version: u64,
+    created: u64,
+    origins: Vec<OriginForm>,
+    /// `None` when only the fields changed.
+    life: Option<(u64, RegisterForm)>,
+    whole: bool,
+    fields: Vec<FieldForm>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct OriginForm {
+    behind: u64,
+    author: u32,
+    generation: u32,
+    sequence: u64,
+    time: HybridTime,
+    received_after: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RegisterForm {
+    writes: Vec<(u64, Option<Value>)>,
+    shown: u32,
+    open: Option<OpenConflict>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct FieldForm {
+    id: u16,
+    changed_behind: u64,
+    state: StateForm,
+}
+
+#[derive(Serialize, Deserialize)]
+enum StateForm {
+    /// A register with one write, made by the operation that changed it last.
+    Value(Value),
+    Register(RegisterForm),
+    Counter(i64),
+    Set(Vec<(Value, Vec<u64>)>),
+    Document(#[serde(with = "cairn_oplog::bundle::byte_string")] Vec<u8>),
+}
+
+/// An image as read: a record, of which a partial image tells only some parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    record: Record,
+    tells_life: bool,
+    whole: bool,
+}
+
+impl Record {
+    /// The whole record as bytes. Equal states have equal bytes.
+    pub fn to_image(&self) -> Vec<u8> {
+        codec::encode(&self.form(Version(0), true))
+    }
+
+    /// What changed after `since`, as bytes, for a holder of the record as of
+    /// `since`.
+    pub fn to_partial_image(&self, since: Version) -> Vec<u8> {
+        codec::encode(&self.form(since, self.created > since))
+    }
+
+    fn form(&self, since: Version, whole: bool) -> ImageForm {
+        let changed = |version: Version| whole || version > since;
+        let behind = |version: Version| self.version.0 - version.0;
+        let fields: Vec<FieldForm> = self
+            .fields
+            .iter()
+            .filter(|slot| changed(slot.changed))
+            .map(|slot| FieldForm {
+                id: slot.id.0,
+                changed_behind: behind(slot.changed),
+                state: state_form(slot, behind),
+            })
+            .collect();
+        ImageForm {
+            id: self.id,
+            record_type: self.record_type,
+            version: self.version.0,
+            created: behind(self.created),
+            origins: self
+                .origins
+                .iter()
+                .filter(|origin| changed(origin.version))
+                .map(|origin| OriginForm {
+                    behind: behind(origin.version),
+                    author: origin.author.0,
+                    generation: origin.generation,
+                    sequence: origin.sequence,
+                    time: origin.time,
+                    received_after: origin.received.0.wrapping_sub(origin.time.wall().0) as i64,
+                })
+                .collect(),
+            life: changed(self.life_changed)
+                .then(|| (behind(self.life_changed), register_form(&self.life, behind))),
+            whole,
+            fields,
+        }
+    }
+}
+
+fn register_form(register: &Register, behind: impl Fn(Version) -> u64) -> RegisterForm {
+    RegisterForm {
+        writes: register
+            .writes
+            .iter()
+            .map(|write| (behind(write.version), write.value.clone()))
+            .collect(),
+        shown: register.shown as u32,
+        open: register.open.clone(),
+    }
+}
+
+fn state_form(slot: &FieldSlot, behind: impl Fn(Version) -> u64) -> StateForm {
+    match &slot.state {
+        FieldState::Register(register) => match register.writes.as_slice() {
+            [RegisterWrite { version, value: Some(value) }]
+                if *version == slot.changed && register.open.is_none() =>
+            {
+                StateForm::Value(value.clone())
+            }
+            _ => StateForm::Register(register_form(register, behind)),
+        },
+        FieldState::Counter(total) => StateForm::Counter(*total),
+        FieldState::Set(set) => StateForm::Set(
+            set.additions
+                .iter()
+                .map(|(element, additions)| {
+                    (element.clone(), additions.iter().map(|version| behind(*version)).collect())
+                })
+                .collect(),
+        ),
+        FieldState::Document(saved) => StateForm::Document(saved.clone()),
+    }
+}
+
+/// Turns distances back into versions; a distance beyond the record's version
+/// is malformed.
+struct Reader {
+    version: u64,
+}
+
+impl Reader {
+    fn version(&self, behind: u64) -> Result<Version, DecodeError> {
+        self.version
+            .checked_sub(behind)
+            .map(Version)
+            .ok_or_else(|| malformed("a version lies before the first"))
+    }
+
+    fn register(&self, form: RegisterForm) -> Result<Register, DecodeError> {
+        let writes: Vec<RegisterWrite> = form
+            .writes
+            .into_iter()
+            .map(|(behind, value)| Ok(RegisterWrite { version: self.version(behind)?, value }))
+            .collect::<Result<_, DecodeError>>()?;
+        let shown = form.shown as usize;
+        if shown >= writes.len() && shown != 0 {
+            return Err(malformed("the shown write is not among the writes"));
+        }
+        Ok(Register { writes, shown, open: form.open })
+    }
+
+    fn state(&self, form: StateForm, changed: Version) -> Result<FieldState, DecodeError> {
+        Ok(match form {
+            StateForm::Value(value) => {
+                let mut register = Register::default();
+                register.replace(RegisterWrite { version: changed, value: Some(value) });
+                FieldState::Register(register)
+            }
+            StateForm::Register(form) => FieldState::Register(self.register(form)?),
+            StateForm::Counter(total) => FieldState::Counter(total),
+            StateForm::Set(elements) => {
+                let mut additions = BTreeMap::new();
+                for (element, behinds) in elements {
+                    let versions: Result<Vec<Version>, _> =
+                        behinds.into_iter().map(|behind| self.version(behind)).collect();
+                    additions.insert(element, versions?);
+                }
+                FieldState::Set(ElementSet { additions })
+            }
+            StateForm::Document(saved) => FieldState::Document(saved),
+        })
+    }
+}
+
+fn malformed(reason: &str) -> DecodeError {
+    DecodeError::Malformed { what: "image", reason: reason.to_owned() }
+}
+
+impl Image {
+    /// Reads an image.
+    pub fn read(bytes: &[u8]) -> Result<Image, DecodeError> {
+        let form: ImageForm = codec::decode("image", bytes)?;
+        let reader = Reader { version: form.version };
+        let origins = form
+            .origins
+            .iter()
+            .map(|origin| {
+                Ok(Origin {
+                    version: reader.version(origin.behind)?,
+                    author: AuthorId(origin.author),
+                    generation: origin.generation,
+                    sequence: origin.sequence,
+                    time: origin.time,
+                    received: Timestamp(origin.time.wall().0.wrapping_add(origin.received_after as u64)),
+                })
+            })
+            .collect::<Result<Vec<Origin>, DecodeError>>()?;
+        let mut fields = Vec::with_capacity(form.fields.len());
+        for field in form.fields {
+            let changed = reader.version(field.changed_behind)?;
+            fields.push(FieldSlot {
+                id: FieldId(field.id),
+                changed,
+                state: reader.state(field.state, changed)?,
+            });
+        }
+        if !fields.is_sorted_by(|a, b| a.id < b.id) || !origins.is_sorted_by(|a, b| a.version < b.version) {
+            return Err(malformed("its parts are out of order"));
+        }
+        let tells_life = form.life.is_some();
+        let (life_changed, life) = match form.life {
+            Some((behind, register)) => (reader.version(behind)?, reader.register(register)?),
+            None => (Version(0), Register::default()),
+        };
+        Ok(Image {
+            record: Record {
+                id: form.id,
+                record_type: form.record_type,
+                version: Version(form.version),
+                created: reader.version(form.created)?,
+                origins,
+                life,
+                life_changed,
+                fields,
+            },
+            tells_life,
+            whole: form.whole,
+        })
+    }
+
+    /// Which record it tells of.
+    pub fn id(&self) -> RecordId {
+        self.record.id
+    }
+
+    /// Whether it tells everything, so that nothing need be held before.
+    pub fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// The record it makes of what was held. `None` when it tells only a part
+    /// and nothing was held.
+    pub fn over(self, held: Option<Record>) -> Option<Record> {
+        if self.whole {
+            return Some(self.record);
+        }
+        let mut record = held?;
+        let told = self.record;
+        if told.version < record.version {
+            return Some(record);
+        }
+        for origin in told.origins {
+            record.add_origin(origin);
+        }
+        record.version = told.version;
+        if self.tells_life {
+            record.life = told.life;
+            record.life_changed = told.life_changed;
+        }
+        for slot in told.fields {
+            match record.fields.binary_search_by_key(&slot.id, |held| held.id) {
+                Ok(at) => record.fields[at] = slot,
+                Err(at) => record.fields.insert(at, slot),
+            }
+        }
+        record.prune_origins();
+        Some(record)
+    }
+}

@@ -1,0 +1,322 @@
+//! Pages: some hundred records as one value. Storage writes and reads them
+//! whole, a first download sends them as they are kept.
+//!
+//! Pages are never changed. A changed record is written to a new page; the
+//! newest page that names a record has it. A page nothing points at any more
+//! is removed, and thin ones are gathered into new ones.
+
+use cairn_model::codec::{self, DecodeError};
+use cairn_model::{RecordId, TypeId};
+use cairn_oplog::bundle::byte_string;
+use cairn_oplog::storage::{Batch, Storage, StorageError, Table};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Records in one page.
+pub const PAGE_RECORDS_MAX: usize = 256;
+/// Bytes of records in one page before compression, but for a single record
+/// that is larger. Below sled's limit for values with room to spare.
+pub const PAGE_BYTES_MAX: usize = 96 * 1024;
+/// Pages gathered in one compaction step, so that no step takes long.
+const GATHERED_PAGES_MAX: usize = 64;
+const COMPRESSION_LEVEL: i32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Blob(#[serde(with = "byte_string")] Vec<u8>);
+
+/// A page on its way to storage or to a device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    /// The records in it, in order.
+    pub index: Vec<(RecordId, TypeId)>,
+    /// Their bytes, compressed when that pays.
+    #[serde(with = "byte_string")]
+    pub body: Vec<u8>,
+}
+
+impl Page {
+    /// Packs records. Compressed bodies start with 1, plain ones with 0.
+    pub fn pack(records: Vec<(RecordId, TypeId, Vec<u8>)>) -> Page {
+        let index = records.iter().map(|(id, record_type, _)| (*id, *record_type)).collect();
+        let blobs: Vec<Blob> = records.into_iter().map(|(_, _, bytes)| Blob(bytes)).collect();
+        let plain = codec::encode(&blobs);
+        let body = match zstd::bulk::compress(&plain, COMPRESSION_LEVEL) {
+            Ok(compressed) if compressed.len() < plain.len() => tagged(1, &compressed),
+            _ => tagged(0, &plain),
+        };
+        Page { index, body }
+    }
+
+    /// Packs any number of records into pages.
+    pub fn pack_all(records: impl IntoIterator<Item = (RecordId, TypeId, Vec<u8>)>) -> Vec<Page> {
+        let mut pages = Vec::new();
+        let mut gathered = Vec::new();
+        let mut bytes = 0;
+        for record in records {
+            if gathered.len() == PAGE_RECORDS_MAX || (bytes + record.2.len() > PAGE_BYTES_MAX && !gathered.is_empty()) {
+                pages.push(Page::pack(std::mem::take(&mut gathered)));
+                bytes = 0;
+            }
+            bytes += record.2.len();
+            gathered.push(record);
+        }
+        if !gathered.is_empty() {
+            pages.push(Page::pack(gathered));
+        }
+        pages
+    }
+
+    /// The records' bytes, in the order of the index.
+    pub fn unpack(&self) -> Result<Vec<Vec<u8>>, DecodeError> {
+        unpack(&self.body)
+    }
+}
+
+fn tagged(tag: u8, bytes: &[u8]) -> Vec<u8> {
+    let mut body = Vec::with_capacity(bytes.len() + 1);
+    body.push(tag);
+    body.extend_from_slice(bytes);
+    body
+}
+
+fn unpack(body: &[u8]) -> Result<Vec<Vec<u8>>, DecodeError> {
+    let malformed = |reason: String| DecodeError::Malformed { what: "page", reason };
+    let blobs: Vec<Blob> = match body.split_first() {
+        Some((0, plain)) => codec::decode("page", plain)?,
+        Some((1, compressed)) => {
+            let plain = zstd::bulk::decompress(compressed, codec::DECODE_BYTES_MAX)
+                .map_err(|error| malformed(error.to_string()))?;
+            codec::decode("page", &plain)?
+        }
+        _ => return Err(malformed("it has no known form".to_owned())),
+    };
+    Ok(blobs.into_iter().map(|blob| blob.0).collect())
+}
+
+/// Where a record's newest bytes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    page: u64,
+    slot: u16,
+    record_type: TypeId,
+}
+
+/// All pages in storage, with an index in memory.
+#[derive(Debug, Default)]
+pub struct Pages {
+    places: BTreeMap<RecordId, Place>,
+    /// Pages by number: records written, and records still current.
+    pages: BTreeMap<u64, (usize, usize)>,
+}
+
+fn key(page: u64) -> [u8; 8] {
+    page.to_be_bytes()
+}
+
+fn number(key: &[u8]) -> Result<u64, StorageError> {
+    key.try_into()
+        .map(u64::from_be_bytes)
+        .map_err(|_| StorageError::corrupt(Table::PageIndex, key, "its key is no page number"))
+}
+
+impl Pages {
+    /// Reads the index; no page is opened.
+    pub fn open(storage: &dyn Storage) -> Result<Pages, StorageError> {
+        let mut placed = Vec::new();
+        let mut pages = BTreeMap::new();
+        for (key, value) in storage.range(Table::PageIndex, &[], usize::MAX)? {
+            let page = number(&key)?;
+            let index: Vec<(RecordId, TypeId)> = codec::decode("page index", &value)
+                .map_err(|error| StorageError::corrupt(Table::PageIndex, &key, error))?;
+            pages.insert(page, (index.len(), 0));
+            for (slot, (id, record_type)) in (0..).zip(index) {
+                placed.push((id, Place { page, slot, record_type }));
+            }
+        }
+        // Of equal keys the last one stays, which is the newest page's.
+        let places: BTreeMap<RecordId, Place> = placed.into_iter().collect();
+        for place in places.values() {
+            if let Some((_, current)) = pages.get_mut(&place.page) {
+                *current += 1;
+            }
+        }
+        Ok(Pages { places, pages })
+    }
+
+    /// How many records there are.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Every record and its type, by id.
+    pub fn records(&self) -> impl Iterator<Item = (RecordId, TypeId)> + '_ {
+        self.places.iter().map(|(id, place)| (*id, place.record_type))
+    }
+
+    /// The newest bytes of a record.
+    pub fn get(&self, id: RecordId, storage: &dyn Storage) -> Result<Option<Vec<u8>>, StorageError> {
+        let Some(place) = self.places.get(&id) else {
+            return Ok(None);
+        };
+        let mut blobs = read(place.page, storage)?;
+        if usize::from(place.slot) >= blobs.len() {
+            return Err(StorageError::corrupt(Table::Pages, &key(place.page), "it has fewer records than its index"));
+        }
+        Ok(Some(blobs.swap_remove(usize::from(place.slot))))
+    }
+
+    /// Visits every record's newest bytes, page by page. Stops at the first error.
+    pub fn visit<E: From<StorageError>>(
+        &self,
+        storage: &dyn Storage,
+        mut visitor: impl FnMut(RecordId, TypeId, Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for page in self.pages.keys() {
+            for (id, record_type, bytes) in self.current(*page, storage)? {
+                visitor(id, record_type, bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The records of a page that no newer page has.
+    fn current(&self, page: u64, storage: &dyn Storage) -> Result<Vec<(RecordId, TypeId, Vec<u8>)>, StorageError> {
+        let index = storage
+            .get(Table::PageIndex, &key(page))?
+            .ok_or_else(|| StorageError::corrupt(Table::PageIndex, &key(page), "it is missing"))?;
+        let index: Vec<(RecordId, TypeId)> = codec::decode("page index", &index)
+            .map_err(|error| StorageError::corrupt(Table::PageIndex, &key(page), error))?;
+        let blobs = read(page, storage)?;
+        if blobs.len() != index.len() {
+            return Err(StorageError::corrupt(Table::Pages, &key(page), "it does not match its index"));
+        }
+        Ok((0u16..)
+            .zip(index.into_iter().zip(blobs))
+            .filter(|(slot, ((id, _), _))| {
+                self.places.get(id).is_some_and(|place| place.page == page && place.slot == *slot)
+            })
+            .map(|(_, ((id, record_type), bytes))| (id, record_type, bytes))
+            .collect())
+    }
+
+    /// Adds a page: its records are the newest now.
+    pub fn add(&mut self, page: Page, batch: &mut Batch) {
+        let number = self.pages.last_key_value().map_or(1, |(number, _)| number + 1);
+        batch.put(Table::PageIndex, key(number), codec::encode(&page.index));
+        batch.put(Table::Pages, key(number), page.body);
+        self.pages.insert(number, (page.index.len(), page.index.len()));
+        for (slot, (id, record_type)) in (0..).zip(page.index) {
+            if let Some(old) = self.places.insert(id, Place { page: number, slot, record_type }) {
+                self.outdate(old.page, batch);
+            }
+        }
+    }
+
+    fn outdate(&mut self, page: u64, batch: &mut Batch) {
+        let Some((_, current)) = self.pages.get_mut(&page) else { return };
+        *current -= 1;
+        if *current == 0 {
+            self.pages.remove(&page);
+            batch.remove(Table::Pages, key(page));
+            batch.remove(Table::PageIndex, key(page));
+        }
+    }
+
+    /// Forgets everything, for a device that must load anew.
+    pub fn clear(&mut self, batch: &mut Batch) {
+        for page in self.pages.keys() {
+            batch.remove(Table::Pages, key(*page));
+            batch.remove(Table::PageIndex, key(*page));
+        }
+        *self = Pages::default();
+    }
+
+    /// Gathers thin pages into new ones while more than half of what is stored
+    /// is outdated; one bounded step.
+    pub fn gather(&mut self, storage: &dyn Storage, batch: &mut Batch) -> Result<(), StorageError> {
+        let written: usize = self.pages.values().map(|(written, _)| written).sum();
+        if written <= PAGE_RECORDS_MAX || written < 2 * self.places.len() {
+            return Ok(());
+        }
+        let thin = self.pages.iter().filter(|(_, (written, current))| 2 * current < *written);
+        let thin: Vec<u64> = thin.map(|(page, _)| *page).take(GATHERED_PAGES_MAX).collect();
+        let mut records = Vec::new();
+        for page in thin {
+            records.extend(self.current(page, storage)?);
+        }
+        for page in Page::pack_all(records) {
+            self.add(page, batch);
+        }
+        Ok(())
+    }
+}
+
+fn read(page: u64, storage: &dyn Storage) -> Result<Vec<Vec<u8>>, StorageError> {
+    let body = storage
+        .get(Table::Pages, &key(page))?
+        .ok_or_else(|| StorageError::corrupt(Table::Pages, &key(page), "it is missing"))?;
+    unpack(&body).map_err(|error| StorageError::corrupt(Table::Pages, &key(page), error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cairn_oplog::Durability;
+    use cairn_oplog::memory::MemoryStorage;
+
+    fn id(n: u32) -> RecordId {
+        RecordId::derive(&n.to_be_bytes(), "page test")
+    }
+
+    fn write(pages: &mut Pages, storage: &MemoryStorage, records: impl Iterator<Item = (u32, u8)>) {
+        let mut batch = Batch::default();
+        for page in Page::pack_all(records.map(|(n, fill)| (id(n), TypeId(1), vec![fill; 100]))) {
+            pages.add(page, &mut batch);
+        }
+        storage.commit(batch, Durability::Synced).unwrap();
+        let mut batch = Batch::default();
+        pages.gather(storage, &mut batch).unwrap();
+        storage.commit(batch, Durability::Synced).unwrap();
+    }
+
+    #[test]
+    fn the_newest_page_has_the_record_also_after_reopening() {
+        let storage = MemoryStorage::new();
+        let mut pages = Pages::default();
+        write(&mut pages, &storage, (0..1000).map(|n| (n, 1)));
+        for round in 2..20 {
+            write(&mut pages, &storage, (0..1000).filter(|n| n % 3 == 0).map(|n| (n, round)));
+        }
+        let reopened = Pages::open(&storage).unwrap();
+        for n in 0..1000 {
+            let fill = if n % 3 == 0 { 19 } else { 1 };
+            assert_eq!(pages.get(id(n), &storage).unwrap(), Some(vec![fill; 100]));
+            assert_eq!(reopened.get(id(n), &storage).unwrap(), Some(vec![fill; 100]));
+        }
+        assert_eq!(reopened.len(), 1000);
+        let stored = storage.range(Table::Pages, &[], usize::MAX).unwrap().len();
+        assert!(stored <= 12, "outdated pages are removed, {stored} are left");
+        let mut visited = 0;
+        reopened
+            .visit::<StorageError>(&storage, |_, _, _| {
+                visited += 1;
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(visited, 1000);
+    }
+
+    #[test]
+    fn a_damaged_page_is_an_error_not_a_record() {
+        let mut page = Page::pack(vec![(id(1), TypeId(1), vec![7; 50])]);
+        page.body[0] = 9;
+        assert!(page.unpack().is_err());
+        page.body.clear();
+        assert!(page.unpack().is_err());
+    }
+}

@@ -1,0 +1,256 @@
+//! What a ledger folds into.
+
+use crate::conflict::Conflict;
+use crate::history::History;
+use crate::issue::{Issue, Verdict};
+use crate::record::Record;
+use cairn_model::{
+    AuthorId, Definition, DefinitionChange, DeviceId, FieldId, KeyId, OrganizationId, PublicKey, RecordId, Timestamp,
+    TypeId, Value, Version,
+};
+use cairn_oplog::LogHead;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The author that stands for the relay itself.
+pub const RELAY: AuthorId = AuthorId(0);
+
+/// The user that the relay's own operations are done as.
+pub const RELAY_USER: &str = "relay";
+
+/// An enrolled device, as of a version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// Its key.
+    pub key: PublicKey,
+    /// The user it is bound to.
+    pub user: String,
+    /// What people call it.
+    pub name: String,
+    /// When it was enrolled.
+    pub enrolled: Version,
+    /// When it was revoked.
+    pub revoked: Option<Version>,
+    /// The generation its log is in.
+    pub generation: u32,
+    /// Where its log ends.
+    pub head: LogHead,
+    /// The operation that showed its log to be written twice.
+    pub quarantined: Option<Version>,
+}
+
+/// A record with what only the relay keeps of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The record.
+    pub record: Record,
+    /// Its memory.
+    pub history: History,
+}
+
+/// An alternate key's values in one record.
+pub(crate) type KeyEntry = (TypeId, KeyId, Vec<Value>);
+
+/// What changed since it was last asked: what a checkpoint must write.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Dirty {
+    /// Records.
+    pub records: BTreeSet<RecordId>,
+    /// Journal entries, by number.
+    pub journal: BTreeSet<u64>,
+    /// Issues, by number.
+    pub issues: BTreeSet<u64>,
+}
+
+/// Records, verdicts, conflicts and issues as of a version.
+#[derive(Debug, Clone)]
+pub struct State {
+    pub(crate) organization: OrganizationId,
+    pub(crate) version: Version,
+    pub(crate) position: u64,
+    pub(crate) received: Timestamp,
+    pub(crate) definition: Arc<Definition>,
+    pub(crate) definition_changed: Version,
+    pub(crate) draft: Vec<DefinitionChange>,
+    pub(crate) devices: Vec<Device>,
+    pub(crate) authors: BTreeMap<DeviceId, AuthorId>,
+    pub(crate) records: BTreeMap<RecordId, Held>,
+    pub(crate) keys: BTreeMap<KeyEntry, RecordId>,
+    pub(crate) referrers: BTreeMap<RecordId, BTreeSet<(RecordId, FieldId)>>,
+    pub(crate) journal: Vec<Conflict>,
+    pub(crate) issues: Vec<Issue>,
+    pub(crate) issue_of: BTreeMap<Version, u64>,
+    pub(crate) rejections: BTreeMap<(AuthorId, RecordId), Version>,
+    pub(crate) follows: BTreeSet<(String, RecordId)>,
+    pub(crate) recent: Vec<(Version, RecordId)>,
+    pub(crate) dirty: Dirty,
+}
+
+impl State {
+    /// The state of an empty ledger. The relay's own key is enrolled from the
+    /// start, as author 0.
+    pub fn new(organization: OrganizationId, relay: PublicKey) -> State {
+        let log = cairn_model::LogId { device: relay.device(), generation: 0 };
+        let device = Device {
+            key: relay,
+            user: RELAY_USER.to_owned(),
+            name: RELAY_USER.to_owned(),
+            enrolled: Version(0),
+            revoked: None,
+            generation: 0,
+            head: LogHead::genesis(&organization, &log),
+            quarantined: None,
+        };
+        State {
+            organization,
+            version: Version(0),
+            position: 0,
+            received: Timestamp(0),
+            definition: Arc::default(),
+            definition_changed: Version(0),
+            draft: Vec::new(),
+            authors: [(relay.device(), RELAY)].into(),
+            devices: vec![device],
+            records: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            referrers: BTreeMap::new(),
+            journal: Vec::new(),
+            issues: Vec::new(),
+            issue_of: BTreeMap::new(),
+            rejections: BTreeMap::new(),
+            follows: BTreeSet::new(),
+            recent: Vec::new(),
+            dirty: Dirty::default(),
+        }
+    }
+
+    /// The organization.
+    pub fn organization(&self) -> OrganizationId {
+        self.organization
+    }
+
+    /// The last folded operation.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The last folded ledger position.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// When the last folded entry was received.
+    pub fn received(&self) -> Timestamp {
+        self.received
+    }
+
+    /// The definition in force.
+    pub fn definition(&self) -> &Arc<Definition> {
+        &self.definition
+    }
+
+    /// The newest version that changed the definition or the devices.
+    pub fn directory_changed(&self) -> Version {
+        self.definition_changed
+    }
+
+    /// Devices by order of enrolment; the relay itself is the first.
+    pub fn devices(&self) -> &[Device] {
+        &self.devices
+    }
+
+    /// The author number of a device.
+    pub fn author(&self, device: &DeviceId) -> Option<AuthorId> {
+        self.authors.get(device).copied()
+    }
+
+    /// A device by author number.
+    pub fn device(&self, author: AuthorId) -> Option<&Device> {
+        self.devices.get(author.0 as usize)
+    }
+
+    /// A record, deleted ones included.
+    pub fn record(&self, id: RecordId) -> Option<&Record> {
+        self.records.get(&id).map(|held| &held.record)
+    }
+
+    /// A record's memory.
+    pub fn history(&self, id: RecordId) -> Option<&History> {
+        self.records.get(&id).map(|held| &held.history)
+    }
+
+    /// Every record, deleted ones included, by id.
+    pub fn records(&self) -> impl Iterator<Item = &Record> {
+        self.records.values().map(|held| &held.record)
+    }
+
+    /// Records from `from` on, by id.
+    pub fn records_from(&self, from: RecordId) -> impl Iterator<Item = &Record> {
+        self.records.range(from..).map(|(_, held)| &held.record)
+    }
+
+    /// The record that has these values in an alternate key.
+    pub fn record_with_key(&self, record_type: TypeId, key: KeyId, values: Vec<Value>) -> Option<RecordId> {
+        self.keys.get(&(record_type, key, values)).copied()
+    }
+
+    /// The conflict journal, by number from 1.
+    pub fn journal(&self) -> &[Conflict] {
+        &self.journal
+    }
+
+    /// Issues, by number from 1.
+    pub fn issues(&self) -> &[Issue] {
+        &self.issues
+    }
+
+    /// The issue an operation raised.
+    pub fn issue_of(&self, version: Version) -> Option<&Issue> {
+        let number = self.issue_of.get(&version)?;
+        self.issues.get(*number as usize - 1)
+    }
+
+    /// What the fold decided for an operation up to [`State::version`].
+    pub fn verdict(&self, version: Version) -> Verdict {
+        let raised = self.issue_of(version).filter(|issue| issue.is_rejection());
+        let rejected = raised.map(|issue| {
+            if issue.version == version { issue.code } else { crate::issue::Code::Dependent }
+        });
+        Verdict { version, rejected }
+    }
+
+    /// The records a user follows.
+    pub fn follows<'a>(&'a self, user: &'a str) -> impl Iterator<Item = RecordId> + 'a {
+        self.follows.iter().filter(move |(by, _)| by == user).map(|(_, record)| *record)
+    }
+
+    /// Records that changed after `since`, each with its newest version, oldest
+    /// change first. Cost follows the changes, not the records.
+    pub fn changed_since(&self, since: Version) -> impl Iterator<Item = &Record> {
+        let from = self.recent.partition_point(|(version, _)| *version <= since);
+        self.recent[from..].iter().filter_map(|(version, id)| {
+            self.record(*id).filter(|record| record.version == *version)
+        })
+    }
+
+    pub(crate) fn note_change(&mut self, record: RecordId, version: Version) {
+        self.recent.push((version, record));
+        self.dirty.records.insert(record);
+        if self.recent.len() > 4096 && self.recent.len() > 4 * self.records.len() {
+            let records = &self.records;
+            self.recent
+                .retain(|(version, id)| records.get(id).is_some_and(|held| held.record.version == *version));
+        }
+    }
+
+    /// Takes what changed since the last call.
+    pub fn take_dirty(&mut self) -> Dirty {
+        std::mem::take(&mut self.dirty)
+    }
+
+    /// What changed since it was last taken.
+    pub fn dirty(&self) -> &Dirty {
+        &self.dirty
+    }
+}
