@@ -114,6 +114,14 @@ pub fn bundles_of(log: &LogId, first: u64, limit: usize, storage: &dyn Storage) 
     Ok(bundles)
 }
 
+/// The position of the first bundle of `log` that starts at `first`.
+pub fn position_of(log: &LogId, first: u64, storage: &dyn Storage) -> Result<Option<u64>, StorageError> {
+    let from = index_key(log, first, 0);
+    let found = storage.range(Table::LogIndex, &from, 1)?.into_iter().next();
+    let found = found.filter(|(key, _)| key.starts_with(&from[..28]));
+    Ok(found.and_then(|(_, position)| position.try_into().ok()).map(u64::from_be_bytes))
+}
+
 fn index_prefix(log: &LogId) -> Vec<u8> {
     let mut key = log.device.0.to_vec();
     key.extend_from_slice(&log.generation.to_be_bytes());

@@ -208,3 +208,33 @@ pub fn meta<T: serde::de::DeserializeOwned>(storage: &dyn Storage, name: &'stati
         .map(Some)
         .map_err(|error| StorageError::corrupt(Table::Meta, name.as_bytes(), error))
 }
+
+/// Bytes of one piece of a value kept in pieces.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// Puts a value of any size into the meta table, in pieces.
+pub fn put_large(name: &str, bytes: &[u8], batch: &mut Batch) {
+    let pieces = bytes.chunks(PIECE_BYTES);
+    batch.put(Table::Meta, name, cairn_model::codec::encode(&(pieces.len() as u32)));
+    for (number, piece) in (0u32..).zip(pieces) {
+        batch.put(Table::Meta, piece_key(name, number), piece);
+    }
+}
+
+/// A value that [`put_large`] put.
+pub fn large(storage: &dyn Storage, name: &'static str) -> Result<Option<Vec<u8>>, StorageError> {
+    let Some(count) = meta::<u32>(storage, name)? else {
+        return Ok(None);
+    };
+    let mut bytes = Vec::new();
+    for number in 0..count {
+        let key = piece_key(name, number);
+        let piece = storage.get(Table::Meta, &key)?;
+        bytes.extend(piece.ok_or_else(|| StorageError::corrupt(Table::Meta, &key, "a piece of it is missing"))?);
+    }
+    Ok(Some(bytes))
+}
+
+fn piece_key(name: &str, number: u32) -> Vec<u8> {
+    format!("{name}/{number:08}").into_bytes()
+}

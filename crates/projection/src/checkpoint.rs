@@ -12,15 +12,13 @@ use cairn_model::{
     AuthorId, Definition, DefinitionChange, OrganizationId, PublicKey, RecordId, Timestamp, Version,
 };
 use cairn_oplog::bundle::byte_string;
-use cairn_oplog::storage::{Batch, Storage, StorageError, Table, meta};
+use cairn_oplog::storage::{Batch, Storage, StorageError, Table, large, put_large};
 use serde::{Deserialize, Serialize};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 const CORE: &str = "state";
-/// Bytes of one piece of the core; sled wants values small.
-const PIECE_BYTES: usize = 64 * 1024;
 
 /// Everything but records, journal and issues.
 #[derive(Serialize, Deserialize)]
@@ -64,7 +62,7 @@ impl State {
             let issue = &self.issues[number as usize - 1];
             batch.put(Table::Issues, number.to_be_bytes(), codec::encode(issue));
         }
-        put_core(&codec::encode(&self.core()), batch);
+        put_large(CORE, &codec::encode(&self.core()), batch);
         Ok(())
     }
 
@@ -90,7 +88,7 @@ impl State {
         storage: &dyn Storage,
     ) -> Result<(State, Pages), StorageError> {
         let mut state = State::new(organization, relay);
-        let Some(core) = get_core(storage)? else {
+        let Some(core) = large(storage, CORE)? else {
             return Ok((state, Pages::default()));
         };
         let corrupt = |error: DecodeError| StorageError::corrupt(Table::Meta, CORE.as_bytes(), error);
@@ -108,6 +106,7 @@ impl State {
         state.journal = numbered::<Conflict>(Table::Journal, storage)?;
         state.issues = numbered::<Issue>(Table::Issues, storage)?;
         for issue in &state.issues {
+            state.issues_changed = state.issues_changed.max(issue.changed);
             state.issue_of.insert(issue.version, issue.number);
             state.issue_of.extend(issue.dependents.iter().map(|version| (*version, issue.number)));
         }
@@ -132,31 +131,6 @@ impl State {
         self.rebuild_indexes();
         Ok(())
     }
-}
-
-fn put_core(bytes: &[u8], batch: &mut Batch) {
-    let pieces = bytes.chunks(PIECE_BYTES);
-    batch.put(Table::Meta, CORE, codec::encode(&(pieces.len() as u32)));
-    for (number, piece) in (0u32..).zip(pieces) {
-        batch.put(Table::Meta, piece_key(number), piece);
-    }
-}
-
-fn get_core(storage: &dyn Storage) -> Result<Option<Vec<u8>>, StorageError> {
-    let Some(count) = meta::<u32>(storage, CORE)? else {
-        return Ok(None);
-    };
-    let mut bytes = Vec::new();
-    for number in 0..count {
-        let key = piece_key(number);
-        let piece = storage.get(Table::Meta, &key)?;
-        bytes.extend(piece.ok_or_else(|| StorageError::corrupt(Table::Meta, &key, "a piece of the state is missing"))?);
-    }
-    Ok(Some(bytes))
-}
-
-fn piece_key(number: u32) -> Vec<u8> {
-    format!("{CORE}/{number:08}").into_bytes()
 }
 
 fn numbered<T: DeserializeOwned>(table: Table, storage: &dyn Storage) -> Result<Vec<T>, StorageError> {

@@ -184,6 +184,7 @@ impl State {
         if issue.settled.is_none() {
             issue.settled = Some((outcome, origin.version));
             issue.changed = origin.version;
+            self.issues_changed = origin.version;
             self.dirty.issues.insert(issue.number);
         }
         Ok(())
@@ -209,6 +210,7 @@ impl State {
             let issue = &mut self.issues[number as usize - 1];
             issue.dependents.push(version);
             issue.changed = version;
+            self.issues_changed = version;
             self.issue_of.insert(version, number);
             self.dirty.issues.insert(number);
             return;
@@ -233,6 +235,7 @@ impl State {
 
     pub(crate) fn raise(&mut self, mut issue: Issue) {
         issue.number = self.issues.len() as u64 + 1;
+        self.issues_changed = issue.changed;
         self.issue_of.insert(issue.version, issue.number);
         self.dirty.issues.insert(issue.number);
         self.issues.push(issue);

@@ -80,6 +80,7 @@ pub struct State {
     pub(crate) referrers: BTreeMap<RecordId, BTreeSet<(RecordId, FieldId)>>,
     pub(crate) journal: Vec<Conflict>,
     pub(crate) issues: Vec<Issue>,
+    pub(crate) issues_changed: Version,
     pub(crate) issue_of: BTreeMap<Version, u64>,
     pub(crate) rejections: BTreeMap<(AuthorId, RecordId), Version>,
     pub(crate) follows: BTreeSet<(String, RecordId)>,
@@ -117,6 +118,7 @@ impl State {
             referrers: BTreeMap::new(),
             journal: Vec::new(),
             issues: Vec::new(),
+            issues_changed: Version(0),
             issue_of: BTreeMap::new(),
             rejections: BTreeMap::new(),
             follows: BTreeSet::new(),
@@ -203,6 +205,12 @@ impl State {
     /// Issues, by number from 1.
     pub fn issues(&self) -> &[Issue] {
         &self.issues
+    }
+
+    /// Issues that changed after `since`.
+    pub fn issues_changed_since(&self, since: Version) -> impl Iterator<Item = &Issue> {
+        let none = self.issues_changed <= since;
+        self.issues.iter().filter(move |issue| !none && issue.changed > since)
     }
 
     /// The issue an operation raised.

@@ -1,0 +1,462 @@
+//! The machine: what comes in, what goes out, and the ledger between them.
+
+use crate::admin::{AdminError, AdminReply, AdminRequest, Pending, TicketBook};
+use crate::session::Session;
+use cairn_model::{Action, HybridClock, LogId, Operation, OrganizationId, PublicKey, Timestamp, Version, codec};
+use cairn_oplog::bundle::{self, LogHead};
+use cairn_oplog::ledger_log;
+use cairn_oplog::{
+    Batch, Checkpoint, Durability, Entry, LedgerHead, Parsed, SecretKey, Storage, StorageError, Verified,
+};
+use cairn_projection::page::Pages;
+use cairn_projection::{State, Verdict};
+use cairn_proto::{ClientMessage, Refusal, ServerMessage};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+/// A connection with a device, as numbered by the driver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub u64);
+
+/// A batch on its way to storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PersistId(pub u64);
+
+/// An administrator's request, as numbered by the driver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReplyId(pub u64);
+
+/// What happens to the relay.
+#[derive(Debug)]
+pub enum Input {
+    /// A device has connected and proven that it has `key`.
+    Connected {
+        /// The session's number, never used before.
+        session: SessionId,
+        /// The device's key.
+        key: PublicKey,
+    },
+    /// A device said something.
+    Received {
+        /// Which.
+        session: SessionId,
+        /// What.
+        message: ClientMessage,
+    },
+    /// A frame left for the device: there is room for another.
+    Sent {
+        /// Which device.
+        session: SessionId,
+    },
+    /// The connection is gone.
+    Disconnected {
+        /// Which.
+        session: SessionId,
+    },
+    /// A batch is as durable as it asked to be.
+    Persisted(PersistId),
+    /// A batch could not be stored.
+    PersistFailed(PersistId, StorageError),
+    /// An administrator asks.
+    Admin {
+        /// Where the answer goes.
+        reply: ReplyId,
+        /// What.
+        request: AdminRequest,
+    },
+    /// Time has passed. Also the end of a session with the operator: a
+    /// checkpoint is written when one is due.
+    Tick,
+}
+
+/// What the relay wants done, in this order.
+#[derive(Debug)]
+pub enum Output {
+    /// Store this.
+    Persist {
+        /// To be named in the answer.
+        id: PersistId,
+        /// What.
+        batch: Batch,
+        /// How well.
+        durability: Durability,
+    },
+    /// Send this.
+    Send {
+        /// To whom.
+        session: SessionId,
+        /// What.
+        message: ServerMessage,
+    },
+    /// Close the connection, after what was sent before.
+    Close {
+        /// Which.
+        session: SessionId,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Answer an administrator.
+    Reply {
+        /// Whom.
+        reply: ReplyId,
+        /// What.
+        answer: AdminReply,
+    },
+}
+
+/// Operations after which a checkpoint is written. A start folds at most this
+/// many and what came in meanwhile.
+const CHECKPOINT_OPERATIONS: u64 = 100_000;
+/// Bytes of bundles waiting for storage above which no more are taken in.
+const WAITING_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// What is done when a batch has become durable.
+enum Afterwards {
+    /// Entries are folded, and whoever waits for them or for the batch is
+    /// answered.
+    Fold(Vec<Taken>, Vec<ReplyId>, Checkpoint),
+    /// Nothing: a checkpoint.
+    Nothing,
+}
+
+/// A bundle taken into the ledger.
+struct Taken {
+    entry: Entry,
+    from: From,
+}
+
+/// Where a bundle came from.
+#[derive(Clone, Copy)]
+pub(crate) enum From {
+    Session(SessionId),
+    Enrolment(SessionId),
+    Admin(ReplyId),
+}
+
+/// The relay.
+pub struct Relay {
+    pub(crate) secret: SecretKey,
+    pub(crate) organization: OrganizationId,
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) state: State,
+    pages: Pages,
+    ledger: LedgerHead,
+    /// Where logs end counting bundles that are not durable yet.
+    heads: BTreeMap<LogId, LogHead>,
+    clock: HybridClock,
+    pub(crate) tickets: TicketBook,
+    pub(crate) sessions: BTreeMap<SessionId, Session>,
+    pub(crate) requests: BTreeMap<ReplyId, Pending>,
+    pub(crate) checkpoint: Checkpoint,
+    waiting: Vec<Taken>,
+    waiting_replies: Vec<ReplyId>,
+    waiting_batch: Batch,
+    waiting_bytes: usize,
+    persisting: Option<(PersistId, Afterwards)>,
+    next_persist: u64,
+    checkpointed: Version,
+    failed: Option<StorageError>,
+    pub(crate) outputs: VecDeque<Output>,
+}
+
+impl Relay {
+    /// Opens the relay over its storage: loads the last checkpoint and folds
+    /// what the ledger has after it.
+    pub fn open(secret: SecretKey, organization: OrganizationId, storage: Arc<dyn Storage>) -> Result<Relay, StorageError> {
+        let (mut state, pages) = State::load(organization, secret.public(), &*storage)?;
+        let ledger = ledger_log::head(&organization, &secret.public(), &*storage)?;
+        let checkpointed = state.version();
+        while state.position() < ledger.position {
+            let entries = ledger_log::entries(state.position() + 1, 256, &*storage)?;
+            if entries.is_empty() {
+                let position = (state.position() + 1).to_be_bytes();
+                return Err(StorageError::corrupt(cairn_oplog::Table::Ledger, &position, "the ledger has a gap"));
+            }
+            for stored in entries {
+                state.fold(&stored.entry);
+            }
+        }
+        let checkpoint = Checkpoint::sign(&organization, &ledger, &secret);
+        let tickets = TicketBook::load(&*storage)?;
+        Ok(Relay {
+            secret,
+            organization,
+            storage,
+            state,
+            pages,
+            ledger,
+            heads: BTreeMap::new(),
+            clock: HybridClock::default(),
+            tickets,
+            sessions: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            checkpoint,
+            waiting: Vec::new(),
+            waiting_replies: Vec::new(),
+            waiting_batch: Batch::default(),
+            waiting_bytes: 0,
+            persisting: None,
+            next_persist: 1,
+            checkpointed,
+            failed: None,
+            outputs: VecDeque::new(),
+        })
+    }
+
+    /// What the ledger has folded into so far.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Where the ledger ends, counting only what is durable.
+    pub fn checkpoint_signed(&self) -> Checkpoint {
+        self.checkpoint
+    }
+
+    /// The storage, for reading.
+    pub fn storage(&self) -> &Arc<dyn Storage> {
+        &self.storage
+    }
+
+    /// The organization.
+    pub fn organization(&self) -> OrganizationId {
+        self.organization
+    }
+
+    /// The relay's public key.
+    pub fn key(&self) -> PublicKey {
+        self.secret.public()
+    }
+
+    /// Devices connected now, by author number; `None` before their hello.
+    pub fn connected(&self) -> impl Iterator<Item = &Session> {
+        self.sessions.values()
+    }
+
+    /// Whether so much waits for storage that no more should be taken from
+    /// peers.
+    pub fn is_busy(&self) -> bool {
+        self.waiting_bytes > WAITING_BYTES_MAX
+    }
+
+    /// Why the relay can no longer write, if it cannot.
+    pub fn failure(&self) -> Option<&StorageError> {
+        self.failed.as_ref()
+    }
+
+    /// Takes one input.
+    pub fn handle(&mut self, now: Timestamp, input: Input) {
+        match input {
+            Input::Connected { session, key } => {
+                self.sessions.insert(session, Session::new(key));
+            }
+            Input::Received { session, message } => self.received(now, session, message),
+            Input::Sent { session } => self.sent(session),
+            Input::Disconnected { session } => {
+                self.sessions.remove(&session);
+            }
+            Input::Persisted(id) => self.persisted(id),
+            Input::PersistFailed(id, error) => self.persist_failed(id, error),
+            Input::Admin { reply, request } => self.admin(now, reply, request),
+            Input::Tick => self.write_checkpoint_if(self.state.version() > self.checkpointed),
+        }
+        self.persist_waiting();
+    }
+
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Takes a bundle into the ledger, if it continues its log. Gives whether
+    /// it was taken; a resend was not, and is no fault.
+    pub(crate) fn take_in(&mut self, now: Timestamp, bytes: Vec<u8>, from: From) -> Result<bool, Refusal> {
+        if self.failed.is_some() {
+            return Err(Refusal::RelayFailed);
+        }
+        let parsed = Parsed::parse(bytes).map_err(|_| Refusal::BundleInvalid)?;
+        let log = parsed.log();
+        let author = self.state.author(&log.device).ok_or(Refusal::NotEnrolled)?;
+        let key = self.state.devices()[author.0 as usize].key;
+        let bundle = parsed.verify(&self.organization, &key).map_err(|_| Refusal::BundleInvalid)?;
+        let head = self.log_head(&log);
+        if bundle.first() > head.sequence + 1 {
+            return Err(Refusal::BundleGap);
+        }
+        if bundle.first() <= head.sequence && self.is_resend(&bundle)? {
+            return Ok(false);
+        }
+        self.append(now, bundle, from);
+        Ok(true)
+    }
+
+    /// Where a log ends, counting bundles that are not durable yet.
+    pub(crate) fn log_head(&self, log: &LogId) -> LogHead {
+        if let Some(head) = self.heads.get(log) {
+            return *head;
+        }
+        let device = self.state.author(&log.device).and_then(|author| self.state.device(author));
+        match device {
+            Some(device) if device.generation == log.generation => device.head,
+            _ => LogHead::genesis(&self.organization, log),
+        }
+    }
+
+    /// Whether every operation of the bundle stands in the ledger already, or
+    /// is on its way there. If one differs, the bundle is evidence that the
+    /// log was written twice, and belongs in the ledger.
+    fn is_resend(&self, bundle: &Verified) -> Result<bool, Refusal> {
+        let log = bundle.log();
+        let stored = ledger_log::bundles_of(&log, bundle.first(), usize::MAX, &*self.storage)
+            .map_err(|_| Refusal::RelayFailed)?;
+        let waiting = self.waiting.iter().map(|taken| &taken.entry.bundle);
+        let persisting = match &self.persisting {
+            Some((_, Afterwards::Fold(taken, _, _))) => taken.as_slice(),
+            _ => &[],
+        };
+        let known: BTreeMap<u64, cairn_model::Hash> = stored
+            .iter()
+            .chain(persisting.iter().map(|taken| &taken.entry.bundle))
+            .chain(waiting)
+            .filter(|known| known.log() == log)
+            .flat_map(|known| (known.first()..).zip(known.slots().iter().map(|slot| slot.hash())))
+            .collect();
+        Ok((bundle.first()..).zip(bundle.slots()).all(|(sequence, slot)| known.get(&sequence) == Some(&slot.hash())))
+    }
+
+    fn append(&mut self, now: Timestamp, bundle: Verified, from: From) {
+        let continues = bundle.previous() == self.log_head(&bundle.log()).head;
+        if continues {
+            self.heads.insert(bundle.log(), bundle.head());
+        }
+        self.waiting_bytes += bundle.bytes().len();
+        let entry = ledger_log::append(&mut self.ledger, now, &bundle, &mut self.waiting_batch);
+        self.waiting.push(Taken { entry, from });
+    }
+
+    /// Appends operations of the relay's own, in bundles as full as may be.
+    pub(crate) fn append_own(&mut self, now: Timestamp, actions: Vec<Action>, from: From) {
+        let log = LogId { device: self.key().device(), generation: 0 };
+        let definition = self.state.definition().number;
+        let mut operations: VecDeque<Vec<u8>> = actions
+            .into_iter()
+            .map(|action| codec::encode(&Operation { time: self.clock.tick(now), definition, action }))
+            .collect();
+        while !operations.is_empty() {
+            let count = bundle::fitting(operations.iter().map(Vec::len)).max(1);
+            let chunk = operations.drain(..count).collect();
+            let bundle = bundle::seal(&self.organization, log, &self.log_head(&log), chunk, &self.secret);
+            self.append(now, bundle, from);
+        }
+    }
+
+    /// Bundles that wait for storage.
+    pub(crate) fn bundles_waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Persists `batch` with what else waits, then answers.
+    pub(crate) fn persist_for(&mut self, reply: ReplyId, batch: Batch) {
+        self.waiting_batch.extend(batch);
+        self.waiting_replies.push(reply);
+    }
+
+    /// Adds to what is persisted with the next batch.
+    pub(crate) fn with_next_batch(&mut self, batch: Batch) {
+        self.waiting_batch.extend(batch);
+    }
+
+    /// One batch is under way at a time; what comes in meanwhile shares the
+    /// next one, and its sync.
+    fn persist_waiting(&mut self) {
+        if self.persisting.is_some() || self.failed.is_some() {
+            return;
+        }
+        if self.waiting.is_empty() && self.waiting_batch.is_empty() {
+            self.write_checkpoint_if(self.state.version().0 >= self.checkpointed.0 + CHECKPOINT_OPERATIONS);
+            return;
+        }
+        let taken = std::mem::take(&mut self.waiting);
+        let replies = std::mem::take(&mut self.waiting_replies);
+        let mut batch = std::mem::take(&mut self.waiting_batch);
+        self.waiting_bytes = 0;
+        ledger_log::put_head(&self.ledger, &mut batch);
+        let checkpoint = Checkpoint::sign(&self.organization, &self.ledger, &self.secret);
+        self.persist(batch, Durability::Synced, Afterwards::Fold(taken, replies, checkpoint));
+    }
+
+    fn persist(&mut self, batch: Batch, durability: Durability, afterwards: Afterwards) {
+        let id = PersistId(self.next_persist);
+        self.next_persist += 1;
+        self.persisting = Some((id, afterwards));
+        self.outputs.push_back(Output::Persist { id, batch, durability });
+    }
+
+    fn write_checkpoint_if(&mut self, due: bool) {
+        if !due || self.persisting.is_some() || self.failed.is_some() {
+            return;
+        }
+        let mut batch = Batch::default();
+        match self.state.checkpoint(&mut self.pages, &*self.storage, &mut batch) {
+            Ok(()) => {
+                self.checkpointed = self.state.version();
+                self.persist(batch, Durability::Behind, Afterwards::Nothing);
+            }
+            Err(error) => self.fail(error),
+        }
+    }
+
+    fn persisted(&mut self, id: PersistId) {
+        let Some((under_way, afterwards)) = self.persisting.take() else { return };
+        assert_eq!(under_way, id, "batches are persisted in order");
+        let Afterwards::Fold(taken, replies, checkpoint) = afterwards else { return };
+        self.checkpoint = checkpoint;
+        for Taken { entry, from } in taken {
+            let verdicts = self.state.fold(&entry);
+            let log = entry.bundle.log();
+            if self.heads.get(&log) == Some(&entry.bundle.head()) {
+                self.heads.remove(&log);
+            }
+            self.answer(from, &entry.bundle, &verdicts);
+        }
+        for reply in replies {
+            self.outputs.push_back(Output::Reply { reply, answer: Ok(Vec::new()) });
+        }
+        self.serve_all();
+    }
+
+    fn answer(&mut self, from: From, bundle: &Verified, verdicts: &[Verdict]) {
+        match from {
+            From::Session(session) => self.acknowledge(session, bundle, verdicts),
+            From::Enrolment(session) => self.enrolled(session),
+            From::Admin(reply) => self.admin_done(reply, verdicts),
+        }
+    }
+
+    fn persist_failed(&mut self, id: PersistId, error: StorageError) {
+        let afterwards = self.persisting.take().filter(|(under_way, _)| *under_way == id);
+        let mut replies: BTreeSet<ReplyId> = self.requests.keys().copied().collect();
+        replies.extend(self.waiting_replies.drain(..));
+        if let Some((_, Afterwards::Fold(_, waiting, _))) = afterwards {
+            replies.extend(waiting);
+        }
+        self.requests.clear();
+        self.waiting.clear();
+        for reply in replies {
+            let answer = Err(AdminError::Storage(error.clone()));
+            self.outputs.push_back(Output::Reply { reply, answer });
+        }
+        self.fail(error);
+    }
+
+    /// Nothing more can be promised: sessions end, so that devices keep their
+    /// work and try again later.
+    fn fail(&mut self, error: StorageError) {
+        tracing::error!(%error, "the relay cannot write any more");
+        self.failed = Some(error);
+        for session in self.sessions.keys() {
+            self.outputs.push_back(Output::Close { session: *session, refusal: Refusal::RelayFailed });
+        }
+        self.sessions.clear();
+    }
+}

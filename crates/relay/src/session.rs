@@ -1,0 +1,372 @@
+//! What each connected device is sent.
+
+use crate::machine::{From, Output, Relay, SessionId};
+use cairn_model::{AuthorId, PublicKey, RecordId, Timestamp, Version};
+use cairn_oplog::bundle::Verified;
+use cairn_oplog::ledger_log;
+use cairn_projection::page::{PAGE_BYTES_MAX, PAGE_RECORDS_MAX, Page};
+use cairn_projection::{Issue, Verdict};
+use cairn_proto::limit::{
+    BUNDLES_IN_FLIGHT_MAX, CHANGES_BYTES_MAX, FRAMES_QUEUED_MAX, HASHES_MAX, ISSUES_MAX, NAME_BYTES_MAX,
+    REVOKED_BUNDLES_MAX,
+};
+use cairn_proto::message::ImageBytes;
+use cairn_proto::{
+    Ack, ClientMessage, Directory, DirectoryDevice, Hello, Refusal, ServerMessage, Welcome,
+};
+
+/// A connected device.
+#[derive(Debug)]
+pub struct Session {
+    /// The key it has proven.
+    pub key: PublicKey,
+    author: Option<AuthorId>,
+    revoked: bool,
+    /// Every change up to here has been sent.
+    sent: Version,
+    directory_sent: Version,
+    issues_sent: Version,
+    download: Option<Download>,
+    /// Whether it has been told that it has everything.
+    told_last: bool,
+    queued: usize,
+    in_flight: usize,
+    handed_in_revoked: u64,
+}
+
+/// A first download under way.
+#[derive(Debug, Clone, Copy)]
+struct Download {
+    began: Version,
+    after: Option<RecordId>,
+}
+
+impl Session {
+    pub(crate) fn new(key: PublicKey) -> Session {
+        Session {
+            key,
+            author: None,
+            revoked: false,
+            sent: Version(0),
+            directory_sent: Version(0),
+            issues_sent: Version(0),
+            download: None,
+            told_last: false,
+            queued: 0,
+            in_flight: 0,
+            handed_in_revoked: 0,
+        }
+    }
+
+    /// The device's author number, once it has said hello.
+    pub fn author(&self) -> Option<AuthorId> {
+        self.author
+    }
+}
+
+impl Relay {
+    pub(crate) fn received(&mut self, now: Timestamp, id: SessionId, message: ClientMessage) {
+        if !self.sessions.contains_key(&id) {
+            return;
+        }
+        let outcome = match message {
+            ClientMessage::Enrol { secret, name } => self.enrol(now, id, secret, name),
+            ClientMessage::Hello(hello) => self.hello(now, id, hello),
+            ClientMessage::Upload(bytes) => self.upload(now, id, bytes),
+            ClientMessage::LogHashes { generation, first } => self.log_hashes(id, generation, first),
+            ClientMessage::History { record, after } => self.history_asked(id, record, after),
+        };
+        if let Err(refusal) = outcome {
+            self.refuse(id, refusal);
+        }
+    }
+
+    fn refuse(&mut self, id: SessionId, refusal: Refusal) {
+        tracing::debug!(session = id.0, ?refusal, "session refused");
+        self.outputs.push_back(Output::Send { session: id, message: ServerMessage::Refused(refusal) });
+        self.outputs.push_back(Output::Close { session: id, refusal });
+        self.sessions.remove(&id);
+    }
+
+    fn send(&mut self, id: SessionId, message: ServerMessage) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.queued += 1;
+            self.outputs.push_back(Output::Send { session: id, message });
+        }
+    }
+
+    fn enrol(&mut self, now: Timestamp, id: SessionId, secret: [u8; 16], name: String) -> Result<(), Refusal> {
+        let key = self.sessions[&id].key;
+        if self.state.author(&key.device()).is_some() {
+            self.enrolled(id);
+            return Ok(());
+        }
+        if name.len() > NAME_BYTES_MAX {
+            return Err(Refusal::OutOfOrder);
+        }
+        let user = self.redeem(now, &secret)?;
+        let action = cairn_model::Action::Enrol { key, user, name };
+        self.append_own(now, vec![action], From::Enrolment(id));
+        Ok(())
+    }
+
+    pub(crate) fn enrolled(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get(&id) else { return };
+        let author = self.state.author(&session.key.device());
+        match author.and_then(|author| self.state.device(author)) {
+            Some(device) => {
+                let user = device.user.clone();
+                let organization = self.organization;
+                self.send(id, ServerMessage::Enrolled { organization, user });
+            }
+            None => self.refuse(id, Refusal::TicketInvalid),
+        }
+    }
+
+    fn hello(&mut self, now: Timestamp, id: SessionId, hello: Hello) -> Result<(), Refusal> {
+        if hello.organization != self.organization {
+            return Err(Refusal::OtherOrganization);
+        }
+        let key = self.sessions[&id].key;
+        let author = self.state.author(&key.device()).ok_or(Refusal::NotEnrolled)?;
+        let version = self.state.version();
+        let began = hello.resume.map_or(hello.cursor, |(began, _)| began);
+        if hello.cursor > version || began > version {
+            return Err(Refusal::AheadOfLedger);
+        }
+        let device = &self.state.devices()[author.0 as usize];
+        let log = cairn_model::LogId { device: key.device(), generation: device.generation };
+        let welcome = Welcome {
+            now,
+            version,
+            generation: device.generation,
+            head: self.log_head(&log),
+            revoked: device.revoked.is_some(),
+            checkpoint: self.checkpoint,
+        };
+        let session = self.sessions.get_mut(&id).ok_or(Refusal::OutOfOrder)?;
+        if session.author.replace(author).is_some() {
+            return Err(Refusal::OutOfOrder);
+        }
+        session.revoked = welcome.revoked;
+        session.sent = hello.cursor;
+        session.directory_sent = hello.directory;
+        session.issues_sent = hello.issues;
+        if hello.cursor == Version(0) {
+            session.download = Some(match hello.resume {
+                Some((began, after)) => Download { began, after: Some(after) },
+                None => Download { began: version, after: None },
+            });
+        }
+        self.send(id, ServerMessage::Welcome(welcome));
+        self.serve(id);
+        Ok(())
+    }
+
+    fn upload(&mut self, now: Timestamp, id: SessionId, bytes: Vec<u8>) -> Result<(), Refusal> {
+        let session = self.sessions.get_mut(&id).ok_or(Refusal::OutOfOrder)?;
+        let author = session.author.ok_or(Refusal::OutOfOrder)?;
+        if session.in_flight >= BUNDLES_IN_FLIGHT_MAX {
+            return Err(Refusal::TooMuchInFlight);
+        }
+        if session.revoked {
+            session.handed_in_revoked += 1;
+            if session.handed_in_revoked > REVOKED_BUNDLES_MAX {
+                return Err(Refusal::RevokedLimit);
+            }
+        }
+        let resent = bytes.clone();
+        if self.take_in(now, bytes, From::Session(id))? {
+            if let Some(session) = self.sessions.get_mut(&id) {
+                session.in_flight += 1;
+            }
+            return Ok(());
+        }
+        self.acknowledge_again(id, author, resent)
+    }
+
+    /// Answers a resend with what was answered before: the bundle's place in
+    /// the ledger has not changed. One that is still on its way is answered
+    /// when it is durable.
+    fn acknowledge_again(&mut self, id: SessionId, author: AuthorId, bytes: Vec<u8>) -> Result<(), Refusal> {
+        let parsed = cairn_oplog::Parsed::parse(bytes).map_err(|_| Refusal::BundleInvalid)?;
+        let log = parsed.log();
+        if self.state.author(&log.device) != Some(author) {
+            return Ok(());
+        }
+        let stored = ledger_log::bundles_of(&log, parsed.last(), 1, &*self.storage).map_err(|_| Refusal::RelayFailed)?;
+        let Some(bundle) = stored.first() else { return Ok(()) };
+        let Some(version) = self.version_of(bundle, parsed.last())? else { return Ok(()) };
+        let rejected = (0..=(parsed.last() - parsed.first()) as u16)
+            .filter_map(|back| {
+                let verdict = self.state.verdict(Version(version.0 - u64::from(back)));
+                verdict.rejected.map(|code| (back, code))
+            })
+            .collect();
+        self.send(id, ServerMessage::Ack(Ack { through: parsed.last(), version, rejected }));
+        Ok(())
+    }
+
+    pub(crate) fn acknowledge(&mut self, id: SessionId, bundle: &Verified, verdicts: &[Verdict]) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        session.in_flight = session.in_flight.saturating_sub(1);
+        let Some(last) = verdicts.last() else { return };
+        let rejected = verdicts
+            .iter()
+            .filter_map(|verdict| Some(((last.version.0 - verdict.version.0) as u16, verdict.rejected?)))
+            .collect();
+        let ack = Ack { through: bundle.last(), version: last.version, rejected };
+        self.send(id, ServerMessage::Ack(ack));
+    }
+
+    fn log_hashes(&mut self, id: SessionId, generation: u32, first: u64) -> Result<(), Refusal> {
+        let session = &self.sessions[&id];
+        session.author.ok_or(Refusal::OutOfOrder)?;
+        let log = cairn_model::LogId { device: session.key.device(), generation };
+        let mut hashes = Vec::new();
+        let bundles = ledger_log::bundles_of(&log, first, HASHES_MAX, &*self.storage).map_err(|_| Refusal::RelayFailed)?;
+        for bundle in bundles {
+            for (sequence, slot) in (bundle.first()..).zip(bundle.slots()) {
+                if sequence == first + hashes.len() as u64 && hashes.len() < HASHES_MAX {
+                    hashes.push(slot.hash());
+                }
+            }
+        }
+        self.send(id, ServerMessage::LogHashes { generation, first, hashes });
+        Ok(())
+    }
+
+    fn history_asked(&mut self, id: SessionId, record: RecordId, after: Version) -> Result<(), Refusal> {
+        let session = self.sessions.get_mut(&id).ok_or(Refusal::OutOfOrder)?;
+        if session.author.is_none() || session.revoked {
+            return Err(Refusal::OutOfOrder);
+        }
+        let (entries, last) = self.history_entries(record, after).map_err(|_| Refusal::RelayFailed)?;
+        self.send(id, ServerMessage::History { record, entries, last });
+        Ok(())
+    }
+
+    pub(crate) fn sent(&mut self, id: SessionId) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.queued = session.queued.saturating_sub(1);
+            self.serve(id);
+        }
+    }
+
+    /// Sends everybody what has changed, as far as their queues have room.
+    pub(crate) fn serve_all(&mut self) {
+        let sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
+        for id in sessions {
+            self.serve(id);
+        }
+    }
+
+    /// Makes frames for a device until enough wait to be sent, or it has
+    /// everything.
+    fn serve(&mut self, id: SessionId) {
+        loop {
+            let Some(session) = self.sessions.get(&id) else { return };
+            if session.author.is_none() || session.revoked || session.queued >= FRAMES_QUEUED_MAX {
+                return;
+            }
+            if session.directory_sent < self.state.directory_changed() {
+                self.send_directory(id);
+            } else if let Some(download) = session.download {
+                self.send_page(id, download);
+            } else if session.sent < self.state.version() || !session.told_last {
+                self.send_changes(id);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn send_directory(&mut self, id: SessionId) {
+        let version = self.state.directory_changed();
+        let devices = self.state.devices().iter().map(|device| DirectoryDevice {
+            key: device.key,
+            user: device.user.clone(),
+            name: device.name.clone(),
+            revoked: device.revoked.is_some(),
+        });
+        let directory = Directory { version, definition: (**self.state.definition()).clone(), devices: devices.collect() };
+        let revoked_now = self.sessions.get(&id).and_then(|s| s.author).and_then(|a| self.state.device(a)).is_some_and(|d| d.revoked.is_some());
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.directory_sent = version;
+            session.revoked = revoked_now;
+        }
+        self.send(id, ServerMessage::Directory(directory));
+    }
+
+    fn send_page(&mut self, id: SessionId, download: Download) {
+        let mut records = Vec::new();
+        let mut bytes = 0;
+        let mut last = true;
+        let from = download.after.unwrap_or(RecordId([0; 16]));
+        for record in self.state.records_from(from) {
+            if Some(record.id) == download.after {
+                continue;
+            }
+            if records.len() == PAGE_RECORDS_MAX || bytes > PAGE_BYTES_MAX {
+                last = false;
+                break;
+            }
+            let image = record.to_image();
+            bytes += image.len();
+            records.push((record.id, record.record_type, image));
+        }
+        let after = records.last().map(|(id, _, _)| *id).or(download.after);
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        session.download = (!last).then_some(Download { after, ..download });
+        if last {
+            session.sent = download.began;
+        }
+        self.send(id, ServerMessage::Page { page: Page::pack(records), began: download.began, last });
+    }
+
+    fn send_changes(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get(&id) else { return };
+        let since = session.sent;
+        let mut images = Vec::new();
+        let mut bytes = 0;
+        let mut through = self.state.version();
+        for record in self.state.changed_since(since) {
+            if bytes > CHANGES_BYTES_MAX {
+                through = Version(record.version.0 - 1);
+                break;
+            }
+            let image = record.to_partial_image(since);
+            bytes += image.len();
+            images.push(ImageBytes(image));
+        }
+        let (issues, issues_through) = self.issues_for(id, session.issues_sent);
+        let last = through == self.state.version() && issues_through == self.state.version();
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        session.sent = through;
+        session.issues_sent = issues_through;
+        session.told_last = last;
+        self.send(id, ServerMessage::Changes { images, issues, through, last });
+    }
+
+    /// Issues of the device's user that changed after `since`, and up to which
+    /// version they are told.
+    fn issues_for(&self, id: SessionId, since: Version) -> (Vec<Issue>, Version) {
+        let version = self.state.version();
+        let author = self.sessions.get(&id).and_then(|session| session.author);
+        let Some(device) = author.and_then(|author| self.state.device(author)) else {
+            return (Vec::new(), version);
+        };
+        let mut issues: Vec<&Issue> = self
+            .state
+            .issues_changed_since(since)
+            .filter(|issue| issue.user == device.user)
+            .collect();
+        issues.sort_by_key(|issue| (issue.changed, issue.number));
+        let through = match issues.get(ISSUES_MAX) {
+            Some(next) => Version(next.changed.0 - 1).max(issues[ISSUES_MAX - 1].changed),
+            None => version,
+        };
+        let told = issues.into_iter().take(ISSUES_MAX).cloned().collect();
+        (told, through)
+    }
+}

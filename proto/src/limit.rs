@@ -1,0 +1,31 @@
+//! Every bound of the protocol, with its unit and its reason.
+
+/// Bytes of one frame. The largest message is a directory of a large
+/// organization; everything else is a small part of this.
+pub const FRAME_BYTES_MAX: usize = 1024 * 1024;
+/// Bundles a device may have sent without an acknowledgement. Bounds what a
+/// relay holds for one device before it is durable: 64 bundles of 64 KiB.
+pub const BUNDLES_IN_FLIGHT_MAX: usize = 64;
+/// Frames waiting in a session towards a device before the relay stops making
+/// more for it.
+pub const FRAMES_QUEUED_MAX: usize = 8;
+/// Bytes of images in one message of changes, unless a single image is larger.
+pub const CHANGES_BYTES_MAX: usize = 128 * 1024;
+/// Issues in one message of changes.
+pub const ISSUES_MAX: usize = 64;
+/// Operation hashes in one answer about a log.
+pub const HASHES_MAX: usize = 4096;
+/// Bundles in one answer about a record's history.
+pub const HISTORY_ENTRIES_MAX: usize = 64;
+/// Bytes of history in one answer.
+pub const HISTORY_BYTES_MAX: usize = 512 * 1024;
+/// Bundles a revoked device may still hand in, so that its unsent work is not
+/// lost and the ledger cannot be filled by a stolen device.
+pub const REVOKED_BUNDLES_MAX: u64 = 64;
+/// Bytes of a device's name.
+pub const NAME_BYTES_MAX: usize = 100;
+
+const _: () = assert!(CHANGES_BYTES_MAX < FRAME_BYTES_MAX / 2);
+const _: () = assert!(HISTORY_BYTES_MAX < FRAME_BYTES_MAX);
+const _: () = assert!(HASHES_MAX * 32 < FRAME_BYTES_MAX);
+const _: () = assert!(cairn_oplog::bundle::BUNDLE_BYTES_MAX < FRAME_BYTES_MAX);

@@ -1,0 +1,289 @@
+//! The messages.
+//!
+//! A session is one connection. The device begins with [`ClientMessage::Enrol`]
+//! when it has a ticket and no place in the ledger yet, and with
+//! [`ClientMessage::Hello`] otherwise. After the relay's welcome it uploads,
+//! and the relay sends pages (a first download), then changes, then each
+//! further change as it is committed.
+
+use cairn_model::codec::{self, DecodeError};
+use cairn_model::{
+    AuthorId, Definition, DeviceId, Hash, OrganizationId, PublicKey, RecordId, SettleOutcome, Timestamp, Version,
+};
+use cairn_oplog::bundle::byte_string;
+use cairn_oplog::{Checkpoint, LogHead};
+use cairn_projection::page::Page;
+use cairn_projection::{Code, Issue};
+use serde::{Deserialize, Serialize};
+
+/// From a device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ClientMessage {
+    /// Asks to be enrolled.
+    Enrol {
+        /// The ticket's one-time secret.
+        secret: [u8; 16],
+        /// What people shall call the device.
+        name: String,
+    },
+    /// Begins a session.
+    Hello(Hello),
+    /// Hands in a sealed bundle.
+    Upload(#[serde(with = "byte_string")] Vec<u8>),
+    /// Asks for the hashes the relay has of the device's own log.
+    LogHashes {
+        /// In which generation.
+        generation: u32,
+        /// From which sequence.
+        first: u64,
+    },
+    /// Asks for the signed operations behind a record.
+    History {
+        /// Which record.
+        record: RecordId,
+        /// From which version.
+        after: Version,
+    },
+}
+
+/// Where a device stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The organization it was enrolled in.
+    pub organization: OrganizationId,
+    /// Every change up to this version is incorporated; 0 asks for a first
+    /// download.
+    pub cursor: Version,
+    /// A first download that was cut: the version it began at, and the last
+    /// record received.
+    pub resume: Option<(Version, RecordId)>,
+    /// The version of the directory it holds.
+    pub directory: Version,
+    /// Issues changed up to this version are known.
+    pub issues: Version,
+}
+
+/// From the relay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ServerMessage {
+    /// The device is enrolled.
+    Enrolled {
+        /// In this organization.
+        organization: OrganizationId,
+        /// Bound to this user.
+        user: String,
+    },
+    /// The session begins.
+    Welcome(Welcome),
+    /// The session ends, for this reason.
+    Refused(Refusal),
+    /// Definition and devices, whole.
+    Directory(Directory),
+    /// A bundle is in the ledger, durably.
+    Ack(Ack),
+    /// Part of a first download.
+    Page {
+        /// Records in id order.
+        page: Page,
+        /// The version the download began at: changes are asked from here on
+        /// when it is complete.
+        began: Version,
+        /// Whether this was the last page.
+        last: bool,
+    },
+    /// What changed.
+    Changes {
+        /// Images, whole or partial, oldest change first.
+        images: Vec<ImageBytes>,
+        /// New or changed issues of the device's user.
+        issues: Vec<Issue>,
+        /// Every change up to here has been sent.
+        through: Version,
+        /// Whether the device now has everything.
+        last: bool,
+    },
+    /// The hashes asked for; fewer than asked when the log ends.
+    LogHashes {
+        /// In this generation.
+        generation: u32,
+        /// From this sequence.
+        first: u64,
+        /// One per operation.
+        hashes: Vec<Hash>,
+    },
+    /// The signed operations behind a record.
+    History {
+        /// Which record.
+        record: RecordId,
+        /// In ledger order.
+        entries: Vec<HistoryEntry>,
+        /// Whether that was all.
+        last: bool,
+    },
+}
+
+/// An encoded image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageBytes(#[serde(with = "byte_string")] pub Vec<u8>);
+
+/// How the relay knows the device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// The relay's clock.
+    pub now: Timestamp,
+    /// The last committed operation.
+    pub version: Version,
+    /// The generation of the device's log that the ledger has.
+    pub generation: u32,
+    /// Where that log ends in the ledger.
+    pub head: LogHead,
+    /// Whether the device was revoked: it may hand in its unsent work, and is
+    /// sent nothing.
+    pub revoked: bool,
+    /// The relay's signed word for its ledger.
+    pub checkpoint: Checkpoint,
+}
+
+/// Why the relay ends a session. Whose fault it is and what to do is in
+/// [`Refusal::words`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Refusal {
+    /// The key is not enrolled.
+    NotEnrolled,
+    /// The device asked for another organization.
+    OtherOrganization,
+    /// The ticket is unknown or was used.
+    TicketInvalid,
+    /// The ticket has expired.
+    TicketExpired,
+    /// The message is not allowed here.
+    OutOfOrder,
+    /// A bundle does not verify.
+    BundleInvalid,
+    /// A bundle does not continue the log the relay has.
+    BundleGap,
+    /// The device has more unacknowledged bundles than it may.
+    TooMuchInFlight,
+    /// A revoked device has handed in all it may.
+    RevokedLimit,
+    /// The relay cannot write: its disk is full or damaged.
+    RelayFailed,
+    /// The device claims to have more of the ledger than there is: the relay
+    /// was restored from an old backup.
+    AheadOfLedger,
+}
+
+impl Refusal {
+    /// The reason and what to do, for the person at the device.
+    pub fn words(self) -> &'static str {
+        match self {
+            Refusal::NotEnrolled => "This device is not enrolled at the relay. Ask your administrator for a ticket and enrol it.",
+            Refusal::OtherOrganization => "The relay serves another organization than the one this device belongs to. Check the address.",
+            Refusal::TicketInvalid => "The ticket was used already, or the relay never issued it. Ask your administrator for a new one.",
+            Refusal::TicketExpired => "The ticket has expired. Ask your administrator for a new one.",
+            Refusal::OutOfOrder => "The relay did not expect this message. Update the program on this device.",
+            Refusal::BundleInvalid => "The relay could not verify a change from this device. Check the device's storage with `cairn log verify`.",
+            Refusal::BundleGap => "A change from this device does not continue its log at the relay. Sync again; nothing is lost.",
+            Refusal::TooMuchInFlight => "This device sent faster than it may. Update the program on this device.",
+            Refusal::RevokedLimit => "This device was revoked and has handed in all it may. Export the rest with `cairn log export`.",
+            Refusal::RelayFailed => "The relay cannot write to its disk. Nothing is lost on this device; tell your administrator.",
+            Refusal::AheadOfLedger => "The relay knows less than this device: it was restored from an old backup. Tell your administrator; nothing is lost on this device.",
+        }
+    }
+}
+
+/// Definition and devices as of a version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Directory {
+    /// The newest version that changed it.
+    pub version: Version,
+    /// The definition in force.
+    pub definition: Definition,
+    /// Devices by order of enrolment.
+    pub devices: Vec<DirectoryDevice>,
+}
+
+impl Directory {
+    /// A directory in which nothing is.
+    pub fn empty() -> Directory {
+        Directory { version: Version(0), definition: Definition::default(), devices: Vec::new() }
+    }
+
+    /// The author number of a device.
+    pub fn author(&self, device: &DeviceId) -> Option<AuthorId> {
+        let at = self.devices.iter().position(|known| known.key.device() == *device)?;
+        Some(AuthorId(at as u32))
+    }
+
+    /// A device by its author number.
+    pub fn device(&self, author: AuthorId) -> Option<&DirectoryDevice> {
+        self.devices.get(author.0 as usize)
+    }
+}
+
+/// A device as the others know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryDevice {
+    /// Its key: the others verify its operations with it.
+    pub key: PublicKey,
+    /// Its user.
+    pub user: String,
+    /// What people call it.
+    pub name: String,
+    /// Whether it was revoked.
+    pub revoked: bool,
+}
+
+/// Operations in the ledger: those up to `through` of the device's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ack {
+    /// The last sequence of the acknowledged bundle.
+    pub through: u64,
+    /// The version of that operation; the bundle's others come right before.
+    pub version: Version,
+    /// Operations of the bundle that were rejected: distance back from
+    /// `through`, and why.
+    pub rejected: Vec<(u16, Code)>,
+}
+
+/// A bundle behind a record, with what the reader may see of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryEntry {
+    /// Its place in the ledger.
+    pub position: u64,
+    /// When the relay received it.
+    pub received: Timestamp,
+    /// The version of its first operation.
+    pub first_version: Version,
+    /// The bundle, other operations reduced to their hashes.
+    #[serde(with = "byte_string")]
+    pub bundle: Vec<u8>,
+    /// Verdicts of the operations shown: version, and why if rejected.
+    pub verdicts: Vec<(Version, Option<Code>)>,
+    /// How the author settled a rejection, where they did.
+    pub settled: Option<SettleOutcome>,
+}
+
+impl ClientMessage {
+    /// The message as bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        codec::encode(self)
+    }
+
+    /// Reads a message.
+    pub fn decode(bytes: &[u8]) -> Result<ClientMessage, DecodeError> {
+        codec::decode("message from a device", bytes)
+    }
+}
+
+impl ServerMessage {
+    /// The message as bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        codec::encode(self)
+    }
+
+    /// Reads a message.
+    pub fn decode(bytes: &[u8]) -> Result<ServerMessage, DecodeError> {
+        codec::decode("message from a relay", bytes)
+    }
+}
