@@ -1,1 +1,29 @@
-//! The device as a machine without a motor.
+//! The device as a machine without a motor: it takes a person's edits, keeps
+//! them safe, shows records with those edits on top, and agrees with the relay
+//! whenever there is one.
+//!
+//! Drive it like this: hand it one [`Input`] with the time, then take
+//! [`Agent::poll_output`] until it is empty, in order. Carry out each
+//! [`Output`]; answer a [`Output::Persist`] with [`Input::Persisted`] once the
+//! batch is as durable as it asks. Then wait for the next input, or until
+//! [`Agent::deadline`] and hand it [`Input::Tick`].
+//!
+//! The agent never decides a conflict: policies are applied where the ledger
+//! is folded. It knows nothing of sockets, files or clocks.
+//!
+//! Reading order: [`machine`], [`edit`] (from a person's wish to an operation),
+//! [`view`] (what is shown), then `link` (the talk with the relay), `images`
+//! (what the relay sends) and `restart` (a device restored from a backup).
+
+mod images;
+mod link;
+mod restart;
+
+pub mod edit;
+pub mod machine;
+pub mod pending;
+pub mod view;
+
+pub use edit::{EditError, FieldEdit, RecordEdit, RecordEditKind, Request};
+pub use machine::{Agent, Config, Input, Output, PersistId, Reply, ReplyId};
+pub use view::Status;

@@ -90,6 +90,11 @@ impl HybridClock {
         HybridClock { last }
     }
 
+    /// The last reading given or seen.
+    pub fn last(&self) -> HybridTime {
+        self.last
+    }
+
     /// The next reading: after every earlier one, and not before `now`.
     pub fn tick(&mut self, now: Timestamp) -> HybridTime {
         let wall = HybridTime::new(now, 0);

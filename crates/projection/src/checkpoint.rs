@@ -108,7 +108,7 @@ impl State {
         for issue in &state.issues {
             state.issues_changed = state.issues_changed.max(issue.changed);
             state.issue_of.insert(issue.version, issue.number);
-            state.issue_of.extend(issue.dependents.iter().map(|version| (*version, issue.number)));
+            state.issue_of.extend(issue.dependents.iter().map(|dependent| (dependent.version, issue.number)));
         }
         let pages = Pages::open(storage)?;
         state.load_records(&pages, storage)?;

@@ -1,7 +1,7 @@
 //! Folding one ledger entry: where its log stands, then each operation.
 
 use crate::admit::Rejection;
-use crate::issue::{Code, Issue, Verdict};
+use crate::issue::{Code, Dependent, Issue, Verdict};
 use crate::record::Origin;
 use crate::state::{Device, RELAY, State};
 use cairn_model::{Action, AuthorId, LogId, Operation, OperationId, PublicKey, Version};
@@ -208,7 +208,7 @@ impl State {
             && let Some(number) = self.issue_of.get(&first).copied()
         {
             let issue = &mut self.issues[number as usize - 1];
-            issue.dependents.push(version);
+            issue.dependents.push(Dependent { version, payload: bytes.to_vec() });
             issue.changed = version;
             self.issues_changed = version;
             self.issue_of.insert(version, number);

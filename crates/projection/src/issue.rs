@@ -27,11 +27,20 @@ pub struct Issue {
     /// The operation as its author signed it, to edit and resubmit.
     pub payload: Vec<u8>,
     /// Later operations rejected because they build on this one.
-    pub dependents: Vec<Version>,
+    pub dependents: Vec<Dependent>,
     /// How the author settled it, and by which operation.
     pub settled: Option<(SettleOutcome, Version)>,
     /// The newest version that changed this issue.
     pub changed: Version,
+}
+
+/// An operation rejected because it builds on another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dependent {
+    /// Its place in the ledger.
+    pub version: Version,
+    /// The operation as its author signed it.
+    pub payload: Vec<u8>,
 }
 
 impl Issue {

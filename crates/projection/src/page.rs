@@ -158,6 +158,11 @@ impl Pages {
         self.places.iter().map(|(id, place)| (*id, place.record_type))
     }
 
+    /// The type of a record.
+    pub fn record_type(&self, id: RecordId) -> Option<TypeId> {
+        self.places.get(&id).map(|place| place.record_type)
+    }
+
     /// The newest bytes of a record.
     pub fn get(&self, id: RecordId, storage: &dyn Storage) -> Result<Option<Vec<u8>>, StorageError> {
         let Some(place) = self.places.get(&id) else {

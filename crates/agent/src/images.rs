@@ -1,0 +1,125 @@
+//! What the relay sends: pages, changes, the directory, issues.
+
+use crate::machine::Agent;
+use cairn_model::{RecordId, Timestamp, Version, codec};
+use cairn_oplog::Table;
+use cairn_oplog::storage::{Batch, Durability, StorageError};
+use cairn_projection::page::Page;
+use cairn_projection::{Image, Issue, Record};
+use cairn_proto::Directory;
+use cairn_proto::message::ImageBytes;
+use std::collections::BTreeMap;
+
+impl Agent {
+    pub(crate) fn take_directory(&mut self, directory: Directory) {
+        if directory.version <= self.directory.version {
+            return;
+        }
+        self.author = directory.author(&self.key().device());
+        self.directory = directory;
+        self.put_directory();
+    }
+
+    /// Stores a page of a first download as it came. Nothing is decoded but
+    /// its index, so that a first download is as fast as the disk.
+    pub(crate) fn take_page(&mut self, page: Page, began: Version, last: bool) {
+        if self.progress.cursor != Version(0) {
+            return;
+        }
+        let through = page.index.last().map(|(id, _)| *id);
+        let mut batch = Batch::default();
+        if !page.index.is_empty() {
+            self.pages.add(page, &mut batch);
+        }
+        if last {
+            self.progress.cursor = began;
+            self.progress.resume = None;
+        } else if let Some(through) = through {
+            self.progress.resume = Some((began, through));
+        }
+        let durability = if last { Durability::Synced } else { Durability::Behind };
+        self.waiting_batch(durability).extend(batch);
+        self.put_progress();
+    }
+
+    pub(crate) fn take_changes(&mut self, now: Timestamp, images: Vec<ImageBytes>, issues: Vec<Issue>, through: Version, last: bool) {
+        if self.progress.cursor == Version(0) && through > Version(0) && self.progress.resume.is_some() {
+            return;
+        }
+        match self.merge(images) {
+            Ok(Some(records)) => {
+                let mut batch = Batch::default();
+                let packed = records.into_values().map(|record| (record.id, record.record_type, record.to_image()));
+                for page in Page::pack_all(packed) {
+                    self.pages.add(page, &mut batch);
+                }
+                if let Err(error) = self.pages.gather(&*self.storage, &mut batch) {
+                    return self.fail(error);
+                }
+                self.waiting_batch(Durability::Synced).extend(batch);
+            }
+            Ok(None) => return self.start_over(now),
+            Err(error) => return self.fail(error),
+        }
+        for issue in issues {
+            let bytes = codec::encode(&issue);
+            self.waiting_batch(Durability::Synced).put(Table::Issues, issue.number.to_be_bytes(), bytes);
+            self.issues.insert(issue.number, issue);
+        }
+        self.progress.cursor = self.progress.cursor.max(through);
+        self.progress.issues = self.progress.issues.max(through);
+        self.link.set_caught_up(last);
+        if last {
+            self.progress.synced = Some(now);
+        }
+        self.incorporate();
+        self.put_progress();
+    }
+
+    /// The records that the images make of what is held; `None` when one tells
+    /// only a part of a record that is not here.
+    fn merge(&self, images: Vec<ImageBytes>) -> Result<Option<BTreeMap<RecordId, Record>>, StorageError> {
+        let mut records: BTreeMap<RecordId, Record> = BTreeMap::new();
+        for ImageBytes(bytes) in images {
+            let image = match Image::read(&bytes) {
+                Ok(image) => image,
+                Err(error) => {
+                    tracing::error!(%error, "the relay sent an image that cannot be read");
+                    return Ok(None);
+                }
+            };
+            let id = image.id();
+            let held = match records.remove(&id) {
+                Some(record) => Some(record),
+                None if image.is_whole() => None,
+                None => self.image(id)?,
+            };
+            let Some(record) = image.over(held) else {
+                return Ok(None);
+            };
+            records.insert(id, record);
+        }
+        Ok(Some(records))
+    }
+
+    /// Drops every image and downloads anew; the device's own work stays.
+    fn start_over(&mut self, now: Timestamp) {
+        tracing::warn!("what the relay sent does not fit what is here; downloading everything again");
+        let mut batch = Batch::default();
+        self.pages.clear(&mut batch);
+        self.progress.cursor = Version(0);
+        self.progress.resume = None;
+        self.waiting_batch(Durability::Synced).extend(batch);
+        self.put_progress();
+        self.outputs.push_back(crate::Output::HangUp);
+        self.disconnected(now);
+    }
+
+    /// Forgets own operations that the images show now.
+    pub(crate) fn incorporate(&mut self) {
+        if let Some(sequence) = self.pending.incorporate(self.progress.cursor) {
+            self.progress.incorporated = sequence;
+            self.put_progress();
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! The talk with the relay: when to dial, what is sent, what is done with what
+//! comes.
+
+use crate::edit::EditError;
+use crate::machine::{Agent, CLOCK_AHEAD_MS_MAX, Output, Reply, ReplyId};
+use cairn_model::{RecordId, Timestamp, Version};
+use cairn_proto::limit::BUNDLES_IN_FLIGHT_MAX;
+use cairn_proto::{Ack, ClientMessage, Hello, HistoryEntry, ServerMessage, Welcome};
+
+/// The first wait before dialling again, in milliseconds; it doubles each time.
+const RETRY_MS_MIN: u64 = 500;
+/// The longest wait before dialling again, in milliseconds.
+const RETRY_MS_MAX: u64 = 60_000;
+/// History entries gathered for one question before the rest is left out.
+const HISTORY_GATHERED_MAX: usize = 10_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Down,
+    Dialling,
+    /// Hello is sent.
+    Greeting,
+    /// The relay has more of this log than the device; it is asked what.
+    Comparing,
+    Welcome,
+}
+
+/// The connection as the device sees it.
+#[derive(Debug)]
+pub(crate) struct Link {
+    wanted: bool,
+    phase: Phase,
+    failures: u32,
+    dial_at: Option<Timestamp>,
+    random: u64,
+    /// The last sequence sent in this session.
+    pub(crate) sent: u64,
+    in_flight: usize,
+    revoked: bool,
+    caught_up: bool,
+    /// The relay's newest version at the welcome.
+    pub(crate) welcomed_at: Version,
+}
+
+impl Link {
+    pub(crate) fn new(seed: u64) -> Link {
+        Link {
+            wanted: false,
+            phase: Phase::Down,
+            failures: 0,
+            dial_at: None,
+            random: seed | 1,
+            sent: 0,
+            in_flight: 0,
+            revoked: false,
+            caught_up: false,
+            welcomed_at: Version(0),
+        }
+    }
+
+    pub(crate) fn is_welcome(&self) -> bool {
+        self.phase == Phase::Welcome
+    }
+
+    pub(crate) fn is_revoked(&self) -> bool {
+        self.revoked
+    }
+
+    pub(crate) fn is_caught_up(&self) -> bool {
+        self.is_welcome() && (self.caught_up || self.revoked)
+    }
+
+    pub(crate) fn set_caught_up(&mut self, caught_up: bool) {
+        self.caught_up = caught_up;
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        self.dial_at
+    }
+
+    /// Steele and Vigna's xorshift64*: reconnections need spreading, not secrecy.
+    fn draw(&mut self, below: u64) -> u64 {
+        self.random ^= self.random >> 12;
+        self.random ^= self.random << 25;
+        self.random ^= self.random >> 27;
+        self.random.wrapping_mul(0x2545_f491_4f6c_dd1d) % below.max(1)
+    }
+
+    fn retry_later(&mut self, now: Timestamp) {
+        self.phase = Phase::Down;
+        self.caught_up = false;
+        if self.wanted {
+            let wait = (RETRY_MS_MIN << self.failures.min(16)).min(RETRY_MS_MAX);
+            let wait = wait / 2 + self.draw(wait / 2 + 1);
+            self.failures += 1;
+            self.dial_at = Some(now.plus(wait));
+        }
+    }
+}
+
+impl Agent {
+    pub(crate) fn go_online(&mut self, now: Timestamp) {
+        if self.failed.is_some() {
+            return;
+        }
+        self.link.wanted = true;
+        if self.link.phase == Phase::Down {
+            self.link.dial_at = Some(now);
+            self.dial_if_due(now);
+        }
+    }
+
+    pub(crate) fn go_offline(&mut self) {
+        self.link.wanted = false;
+        self.link.dial_at = None;
+        if self.link.phase != Phase::Down {
+            self.link.phase = Phase::Down;
+            self.link.caught_up = false;
+            self.outputs.push_back(Output::HangUp);
+        }
+        self.fail_histories();
+    }
+
+    pub(crate) fn dial_if_due(&mut self, now: Timestamp) {
+        if self.link.phase == Phase::Down && self.link.dial_at.is_some_and(|at| at <= now) {
+            self.link.dial_at = None;
+            self.link.phase = Phase::Dialling;
+            self.outputs.push_back(Output::Dial);
+        }
+    }
+
+    pub(crate) fn dial_failed(&mut self, now: Timestamp) {
+        self.link.retry_later(now);
+        self.fail_histories();
+    }
+
+    pub(crate) fn disconnected(&mut self, now: Timestamp) {
+        self.link.retry_later(now);
+        self.fail_histories();
+        self.outputs.push_back(Output::Changed);
+    }
+
+    pub(crate) fn connected(&mut self) {
+        if self.link.phase != Phase::Dialling {
+            self.outputs.push_back(Output::HangUp);
+            return;
+        }
+        self.link.phase = Phase::Greeting;
+        self.link.in_flight = 0;
+        self.link.caught_up = false;
+        let hello = Hello {
+            organization: self.config.organization,
+            cursor: self.progress.cursor,
+            resume: self.progress.resume,
+            directory: self.directory.version,
+            issues: self.progress.issues,
+        };
+        self.outputs.push_back(Output::Send(ClientMessage::Hello(hello)));
+    }
+
+    pub(crate) fn received(&mut self, now: Timestamp, message: ServerMessage) {
+        match message {
+            ServerMessage::Welcome(welcome) => self.welcomed(now, &welcome),
+            ServerMessage::Refused(refusal) => {
+                tracing::warn!(?refusal, "{}", refusal.words());
+                self.refused = Some(refusal);
+                self.outputs.push_back(Output::HangUp);
+                self.disconnected(now);
+            }
+            ServerMessage::Directory(directory) => self.take_directory(directory),
+            ServerMessage::Ack(ack) => self.acknowledged(&ack),
+            ServerMessage::Page { page, began, last } => self.take_page(page, began, last),
+            ServerMessage::Changes { images, issues, through, last } => {
+                self.take_changes(now, images, issues, through, last);
+            }
+            ServerMessage::LogHashes { generation, first, hashes } => {
+                if self.link.phase == Phase::Comparing {
+                    self.compare(generation, first, &hashes);
+                    self.link.phase = Phase::Welcome;
+                }
+            }
+            ServerMessage::History { record, entries, last } => self.take_history(record, entries, last),
+            ServerMessage::Enrolled { .. } => {}
+        }
+    }
+
+    fn welcomed(&mut self, now: Timestamp, welcome: &Welcome) {
+        if self.link.phase != Phase::Greeting {
+            return;
+        }
+        if !welcome.checkpoint.verifies(&self.config.organization, &self.config.relay) {
+            tracing::error!("the relay's checkpoint does not verify");
+            self.outputs.push_back(Output::HangUp);
+            self.disconnected(now);
+            return;
+        }
+        self.refused = None;
+        self.link.failures = 0;
+        self.link.revoked = welcome.revoked;
+        self.link.welcomed_at = welcome.version;
+        self.clock.observe(cairn_model::HybridTime::new(welcome.now, 0), now, CLOCK_AHEAD_MS_MAX);
+        if self.is_behind(welcome) {
+            self.link.phase = Phase::Comparing;
+            let first = self.progress.incorporated + 1;
+            let generation = welcome.generation;
+            self.outputs.push_back(Output::Send(ClientMessage::LogHashes { generation, first }));
+            return;
+        }
+        self.link.phase = Phase::Welcome;
+        let known = if welcome.generation == self.log.log().generation { welcome.head.sequence } else { 0 };
+        self.link.sent = known;
+        self.pending.acknowledge(known, welcome.version);
+        self.incorporate();
+    }
+
+    /// Sends sealed, durable bundles as far as the relay allows.
+    pub(crate) fn send_bundles(&mut self) {
+        if !self.link.is_welcome() {
+            return;
+        }
+        while self.link.sent < self.durable_sealed && self.link.in_flight < BUNDLES_IN_FLIGHT_MAX {
+            let room = BUNDLES_IN_FLIGHT_MAX - self.link.in_flight;
+            let bundles = match self.log.bundles_from(self.link.sent + 1, room, &*self.storage) {
+                Ok(bundles) => bundles,
+                Err(error) => return self.fail(error),
+            };
+            let Some(last) = bundles.last().map(cairn_oplog::Verified::last) else { return };
+            self.link.sent = last;
+            self.link.in_flight += bundles.len();
+            for bundle in bundles {
+                self.outputs.push_back(Output::Send(ClientMessage::Upload(bundle.bytes().to_vec())));
+            }
+        }
+    }
+
+    fn acknowledged(&mut self, ack: &Ack) {
+        self.link.in_flight = self.link.in_flight.saturating_sub(1);
+        self.pending.acknowledge_exactly(ack.through, ack.version);
+        self.incorporate();
+        self.outputs.push_back(Output::Changed);
+    }
+
+    pub(crate) fn ask_history(&mut self, reply: ReplyId, record: RecordId) {
+        if !self.link.is_welcome() {
+            self.outputs.push_back(Output::Reply { reply, answer: Err(EditError::Offline) });
+            return;
+        }
+        self.histories.entry(record).or_default().push((reply, Vec::new()));
+        let after = Version(0);
+        self.outputs.push_back(Output::Send(ClientMessage::History { record, after }));
+    }
+
+    fn take_history(&mut self, record: RecordId, entries: Vec<HistoryEntry>, last: bool) {
+        let Some(asking) = self.histories.get_mut(&record) else { return };
+        let Some((_, gathered)) = asking.first_mut() else { return };
+        gathered.extend(entries);
+        let shown_until = gathered.last().and_then(|entry| entry.verdicts.last()).map(|(version, _)| *version);
+        if let Some(after) = shown_until.filter(|_| !last && gathered.len() < HISTORY_GATHERED_MAX) {
+            self.outputs.push_back(Output::Send(ClientMessage::History { record, after }));
+            return;
+        }
+        let (reply, gathered) = asking.remove(0);
+        if asking.is_empty() {
+            self.histories.remove(&record);
+        }
+        self.outputs.push_back(Output::Reply { reply, answer: Ok(Reply::History(gathered)) });
+    }
+
+    fn fail_histories(&mut self) {
+        for (reply, _) in std::mem::take(&mut self.histories).into_values().flatten() {
+            self.outputs.push_back(Output::Reply { reply, answer: Err(EditError::Offline) });
+        }
+    }
+}

@@ -1,0 +1,378 @@
+//! The machine: what comes in, what goes out, and the log between them.
+
+use crate::edit::{EditError, Request};
+use crate::link::Link;
+use crate::pending::Pending;
+use cairn_model::{
+    AuthorId, HybridClock, HybridTime, LogId, Operation, OrganizationId, PublicKey, RecordId, Timestamp, Version, codec,
+};
+use cairn_oplog::bundle::decode_operation;
+use cairn_oplog::device_log::DeviceLog;
+use cairn_oplog::storage::{self, Batch, Durability, Storage, StorageError, Table};
+use cairn_oplog::{SecretKey, Verified};
+use cairn_projection::Issue;
+use cairn_projection::page::Pages;
+use cairn_proto::{ClientMessage, Directory, HistoryEntry, Refusal, ServerMessage};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// A batch on its way to storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PersistId(pub u64);
+
+/// A request, as numbered by the driver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReplyId(pub u64);
+
+/// What a device is told once.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The organization it is enrolled in.
+    pub organization: OrganizationId,
+    /// The relay's key.
+    pub relay: PublicKey,
+    /// Its own key.
+    pub secret: SecretKey,
+    /// Spreads reconnections of many devices; any number.
+    pub seed: u64,
+}
+
+/// What happens to the device.
+#[derive(Debug)]
+pub enum Input {
+    /// The person wants something done.
+    Request {
+        /// Where the answer goes.
+        reply: ReplyId,
+        /// 10 random bytes for each record it may create.
+        random: Vec<[u8; 10]>,
+        /// What.
+        request: Request,
+    },
+    /// The person asks for the signed operations behind a record.
+    History {
+        /// Where the answer goes.
+        reply: ReplyId,
+        /// Which record.
+        record: RecordId,
+    },
+    /// The device shall be connected from now on.
+    GoOnline,
+    /// The device shall not be connected from now on.
+    GoOffline,
+    /// The connection that was asked for is there.
+    Connected,
+    /// The connection that was asked for could not be made.
+    DialFailed,
+    /// The connection is gone.
+    Disconnected,
+    /// The relay said something.
+    Received(ServerMessage),
+    /// A batch is as durable as it asked to be.
+    Persisted(PersistId),
+    /// A batch could not be stored.
+    PersistFailed(PersistId, StorageError),
+    /// A deadline has come.
+    Tick,
+}
+
+/// What the device wants done, in this order.
+#[derive(Debug)]
+pub enum Output {
+    /// Connect to the relay.
+    Dial,
+    /// Close the connection.
+    HangUp,
+    /// Store this.
+    Persist {
+        /// To be named in the answer.
+        id: PersistId,
+        /// What.
+        batch: Batch,
+        /// How well.
+        durability: Durability,
+    },
+    /// Send this.
+    Send(ClientMessage),
+    /// Answer a request.
+    Reply {
+        /// Whom.
+        reply: ReplyId,
+        /// What.
+        answer: Result<Reply, EditError>,
+    },
+    /// What is shown may have changed.
+    Changed,
+}
+
+/// A request that was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// Its operation is durable at this place of the device's log. The records
+    /// it touched, in the order of the request.
+    Logged {
+        /// The place.
+        sequence: u64,
+        /// The records.
+        records: Vec<RecordId>,
+    },
+    /// The signed operations behind a record.
+    History(Vec<HistoryEntry>),
+}
+
+/// How far the device has come with what the relay sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Progress {
+    /// Every change up to here is incorporated.
+    pub(crate) cursor: Version,
+    /// A first download under way: where it began, the last record received.
+    pub(crate) resume: Option<(Version, RecordId)>,
+    /// Issues changed up to here are known.
+    pub(crate) issues: Version,
+    /// Own operations up to here are in the images.
+    pub(crate) incorporated: u64,
+    /// The last reading of the hybrid clock.
+    pub(crate) clock: HybridTime,
+    /// When the device last had everything.
+    pub(crate) synced: Option<Timestamp>,
+}
+
+const PROGRESS: &str = "progress";
+const DIRECTORY: &str = "directory";
+
+/// How far ahead of this device's clock another's may be before its times are
+/// not followed, in milliseconds.
+pub(crate) const CLOCK_AHEAD_MS_MAX: u64 = 5 * 60 * 1000;
+
+/// What is done when a batch has become durable.
+#[derive(Default)]
+struct Afterwards {
+    replies: Vec<(ReplyId, Reply)>,
+    sealed: u64,
+}
+
+/// The device.
+pub struct Agent {
+    pub(crate) config: Config,
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) log: DeviceLog,
+    pub(crate) clock: HybridClock,
+    pub(crate) directory: Directory,
+    pub(crate) author: Option<AuthorId>,
+    pub(crate) pages: Pages,
+    pub(crate) pending: Pending,
+    pub(crate) issues: BTreeMap<u64, Issue>,
+    pub(crate) progress: Progress,
+    pub(crate) link: Link,
+    pub(crate) refused: Option<Refusal>,
+    pub(crate) failed: Option<StorageError>,
+    pub(crate) histories: BTreeMap<RecordId, Vec<(ReplyId, Vec<HistoryEntry>)>>,
+    waiting: Batch,
+    waiting_afterwards: Afterwards,
+    waiting_durability: Durability,
+    persisting: Option<(PersistId, Afterwards)>,
+    next_persist: u64,
+    /// The last sequence sealed in a durable batch: what may be sent.
+    pub(crate) durable_sealed: u64,
+    pub(crate) outputs: VecDeque<Output>,
+}
+
+impl Agent {
+    /// Opens the device over its storage. Cost follows what is unsent and the
+    /// number of pages, not the length of the log.
+    pub fn open(config: Config, storage: Arc<dyn Storage>) -> Result<Agent, StorageError> {
+        let log = LogId { device: config.secret.public().device(), generation: 0 };
+        let log = DeviceLog::open(config.organization, log, &*storage)?;
+        let progress = storage::meta::<Progress>(&*storage, PROGRESS)?.unwrap_or_default();
+        let directory = match storage::large(&*storage, DIRECTORY)? {
+            Some(bytes) => codec::decode("directory", &bytes)
+                .map_err(|error| StorageError::corrupt(Table::Meta, DIRECTORY.as_bytes(), error))?,
+            None => Directory::empty(),
+        };
+        let mut pending = Pending::default();
+        let mut last = progress.clock;
+        for (sequence, bytes) in log.operations_from(progress.incorporated + 1, &*storage)? {
+            let operation: Operation = decode_operation(&bytes)
+                .map_err(|error| StorageError::corrupt(Table::Tail, &sequence.to_be_bytes(), error))?;
+            last = last.max(operation.time);
+            pending.push(sequence, operation);
+        }
+        let mut issues = BTreeMap::new();
+        for (key, value) in storage.range(Table::Issues, &[], usize::MAX)? {
+            let issue: Issue =
+                codec::decode("issue", &value).map_err(|error| StorageError::corrupt(Table::Issues, &key, error))?;
+            issues.insert(issue.number, issue);
+        }
+        Ok(Agent {
+            author: directory.author(&config.secret.public().device()),
+            durable_sealed: log.sealed().sequence,
+            link: Link::new(config.seed),
+            clock: HybridClock::resuming_after(last),
+            pages: Pages::open(&*storage)?,
+            config,
+            storage,
+            log,
+            directory,
+            pending,
+            issues,
+            progress,
+            refused: None,
+            failed: None,
+            histories: BTreeMap::new(),
+            waiting: Batch::default(),
+            waiting_afterwards: Afterwards::default(),
+            waiting_durability: Durability::Behind,
+            persisting: None,
+            next_persist: 1,
+            outputs: VecDeque::new(),
+        })
+    }
+
+    /// Takes one input.
+    pub fn handle(&mut self, now: Timestamp, input: Input) {
+        match input {
+            Input::Request { reply, random, request } => match self.request(now, &random, request) {
+                Ok(done) => self.reply_when_durable(reply, done),
+                Err(error) => self.outputs.push_back(Output::Reply { reply, answer: Err(error) }),
+            },
+            Input::History { reply, record } => self.ask_history(reply, record),
+            Input::GoOnline => self.go_online(now),
+            Input::GoOffline => self.go_offline(),
+            Input::Connected => self.connected(),
+            Input::DialFailed => self.dial_failed(now),
+            Input::Disconnected => self.disconnected(now),
+            Input::Received(message) => self.received(now, message),
+            Input::Persisted(id) => self.persisted(id),
+            Input::PersistFailed(id, error) => self.persist_failed(id, error),
+            Input::Tick => self.dial_if_due(now),
+        }
+        self.seal_for_sending();
+        self.persist_waiting();
+        self.send_bundles();
+    }
+
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`Input::Tick`] is due, if ever.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        self.link.deadline()
+    }
+
+    /// Appends an operation to the log; it is shown at once and durable when
+    /// its reply comes.
+    pub(crate) fn log_operation(&mut self, operation: Operation) -> u64 {
+        let bytes = codec::encode(&operation);
+        let sequence = self.log.append(bytes, &mut self.waiting);
+        self.waiting_durability = Durability::Synced;
+        self.pending.push(sequence, operation);
+        sequence
+    }
+
+    pub(crate) fn waiting_batch(&mut self, durability: Durability) -> &mut Batch {
+        if durability == Durability::Synced {
+            self.waiting_durability = Durability::Synced;
+        }
+        &mut self.waiting
+    }
+
+    fn reply_when_durable(&mut self, reply: ReplyId, done: Reply) {
+        self.waiting_afterwards.replies.push((reply, done));
+    }
+
+    /// Seals the tail while connected: what is sealed can be sent. Offline the
+    /// tail grows until it fills a bundle, so that one signature serves many
+    /// edits.
+    fn seal_for_sending(&mut self) {
+        loop {
+            let full = self.log.tail().count() >= cairn_oplog::bundle::BUNDLE_OPERATIONS_MAX;
+            if self.log.tail().next().is_none() || !(full || self.link.is_welcome()) {
+                return;
+            }
+            if self.log.seal(&self.config.secret, &mut self.waiting).is_none() {
+                return;
+            }
+            self.waiting_durability = Durability::Synced;
+        }
+    }
+
+    pub(crate) fn put_progress(&mut self) {
+        self.progress.clock = self.clock.last();
+        self.waiting.put(Table::Meta, PROGRESS, codec::encode(&self.progress));
+    }
+
+    pub(crate) fn put_directory(&mut self) {
+        storage::put_large(DIRECTORY, &codec::encode(&self.directory), &mut self.waiting);
+    }
+
+    fn persist_waiting(&mut self) {
+        if self.persisting.is_some() || self.waiting.is_empty() || self.failed.is_some() {
+            return;
+        }
+        let batch = std::mem::take(&mut self.waiting);
+        let mut afterwards = std::mem::take(&mut self.waiting_afterwards);
+        afterwards.sealed = self.log.sealed().sequence;
+        let durability = std::mem::replace(&mut self.waiting_durability, Durability::Behind);
+        let id = PersistId(self.next_persist);
+        self.next_persist += 1;
+        self.persisting = Some((id, afterwards));
+        self.outputs.push_back(Output::Persist { id, batch, durability });
+    }
+
+    fn persisted(&mut self, id: PersistId) {
+        let Some((under_way, afterwards)) = self.persisting.take() else { return };
+        assert_eq!(under_way, id, "batches are persisted in order");
+        self.durable_sealed = afterwards.sealed;
+        for (reply, done) in afterwards.replies {
+            self.outputs.push_back(Output::Reply { reply, answer: Ok(done) });
+        }
+        self.outputs.push_back(Output::Changed);
+    }
+
+    fn persist_failed(&mut self, id: PersistId, error: StorageError) {
+        let afterwards = self.persisting.take().filter(|(under_way, _)| *under_way == id);
+        let mut replies = std::mem::take(&mut self.waiting_afterwards).replies;
+        replies.extend(afterwards.into_iter().flat_map(|(_, afterwards)| afterwards.replies));
+        for (reply, _) in replies {
+            let answer = Err(EditError::Storage(error.clone()));
+            self.outputs.push_back(Output::Reply { reply, answer });
+        }
+        self.fail(error);
+    }
+
+    /// Nothing more can be promised; what is durable stays so.
+    pub(crate) fn fail(&mut self, error: StorageError) {
+        tracing::error!(%error, "the device cannot read or write its storage any more");
+        self.failed = Some(error);
+        self.go_offline();
+    }
+
+    /// This device's public key.
+    pub fn key(&self) -> PublicKey {
+        self.config.secret.public()
+    }
+
+    /// The storage, for reading.
+    pub fn storage(&self) -> &Arc<dyn Storage> {
+        &self.storage
+    }
+
+    /// Definition and devices, as last received.
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// Seals what is unsealed into `batch` and gives every bundle of the
+    /// device's log, for an export by hand. The caller commits the batch
+    /// before letting the bundles out.
+    pub fn export(&mut self, batch: &mut Batch) -> Result<Vec<Verified>, StorageError> {
+        let mut bundles = cairn_oplog::device_log::all_bundles(&*self.storage)?;
+        while let Some(bundle) = self.log.seal(&self.config.secret, batch) {
+            bundles.push(bundle);
+        }
+        Ok(bundles)
+    }
+}
