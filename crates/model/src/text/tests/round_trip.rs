@@ -315,6 +315,8 @@ fn definition() -> impl Strategy<Value = Definition> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
     #[test]
     fn an_exported_definition_reads_as_itself(definition in definition()) {
         prop_assert_eq!(definition.faults(), vec![]);
