@@ -5,13 +5,15 @@
 //! never draws a random number: all of these are inputs handed in by a shell.
 //!
 //! Reading order: [`id`], [`time`], [`value`], [`definition`], [`operation`],
-//! then [`text`] for the organization definition as a person writes it.
+//! then [`text`] for the organization definition as a person writes it and
+//! [`sample`] for records to try it on.
 
 pub mod codec;
 pub mod definition;
 pub mod id;
 pub mod limit;
 pub mod operation;
+pub mod sample;
 pub mod text;
 pub mod time;
 pub mod value;
