@@ -37,19 +37,35 @@ impl Agent {
         } else if let Some(through) = through {
             self.progress.resume = Some((began, through));
         }
-        let durability = if last { Durability::Synced } else { Durability::Behind };
+        let durability = if last {
+            Durability::Synced
+        } else {
+            Durability::Behind
+        };
         self.waiting_batch(durability).extend(batch);
         self.put_progress();
     }
 
-    pub(crate) fn take_changes(&mut self, now: Timestamp, images: Vec<ImageBytes>, issues: Vec<Issue>, through: Version, last: bool) {
-        if self.progress.cursor == Version(0) && through > Version(0) && self.progress.resume.is_some() {
+    pub(crate) fn take_changes(
+        &mut self,
+        now: Timestamp,
+        images: Vec<ImageBytes>,
+        issues: Vec<Issue>,
+        through: Version,
+        last: bool,
+    ) {
+        if self.progress.cursor == Version(0)
+            && through > Version(0)
+            && self.progress.resume.is_some()
+        {
             return;
         }
         match self.merge(images) {
             Ok(Some(records)) => {
                 let mut batch = Batch::default();
-                let packed = records.into_values().map(|record| (record.id, record.record_type, record.to_image()));
+                let packed = records
+                    .into_values()
+                    .map(|record| (record.id, record.record_type, record.to_image()));
                 for page in Page::pack_all(packed) {
                     self.pages.add(page, &mut batch);
                 }
@@ -63,7 +79,11 @@ impl Agent {
         }
         for issue in issues {
             let bytes = codec::encode(&issue);
-            self.waiting_batch(Durability::Synced).put(Table::Issues, issue.number.to_be_bytes(), bytes);
+            self.waiting_batch(Durability::Synced).put(
+                Table::Issues,
+                issue.number.to_be_bytes(),
+                bytes,
+            );
             self.issues.insert(issue.number, issue);
         }
         self.progress.cursor = self.progress.cursor.max(through);
@@ -78,7 +98,10 @@ impl Agent {
 
     /// The records that the images make of what is held; `None` when one tells
     /// only a part of a record that is not here.
-    fn merge(&self, images: Vec<ImageBytes>) -> Result<Option<BTreeMap<RecordId, Record>>, StorageError> {
+    fn merge(
+        &self,
+        images: Vec<ImageBytes>,
+    ) -> Result<Option<BTreeMap<RecordId, Record>>, StorageError> {
         let mut records: BTreeMap<RecordId, Record> = BTreeMap::new();
         for ImageBytes(bytes) in images {
             let image = match Image::read(&bytes) {
@@ -104,7 +127,9 @@ impl Agent {
 
     /// Drops every image and downloads anew; the device's own work stays.
     fn start_over(&mut self, now: Timestamp) {
-        tracing::warn!("what the relay sent does not fit what is here; downloading everything again");
+        tracing::warn!(
+            "what the relay sent does not fit what is here; downloading everything again"
+        );
         let mut batch = Batch::default();
         self.pages.clear(&mut batch);
         self.progress.cursor = Version(0);

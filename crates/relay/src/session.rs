@@ -7,8 +7,8 @@ use cairn_oplog::ledger_log;
 use cairn_projection::page::{PAGE_BYTES_MAX, PAGE_RECORDS_MAX, Page};
 use cairn_projection::{Issue, Verdict};
 use cairn_proto::limit::{
-    BUNDLES_IN_FLIGHT_MAX, CHANGES_BYTES_MAX, FRAMES_QUEUED_MAX, HASHES_MAX, ISSUES_MAX, NAME_BYTES_MAX,
-    REVOKED_BUNDLES_MAX,
+    BUNDLES_IN_FLIGHT_MAX, CHANGES_BYTES_MAX, FRAMES_QUEUED_MAX, HASHES_MAX, ISSUES_MAX,
+    NAME_BYTES_MAX, REVOKED_BUNDLES_MAX,
 };
 use cairn_proto::message::ImageBytes;
 use cairn_proto::{
@@ -73,7 +73,9 @@ impl Relay {
             ClientMessage::Enrol { secret, name } => self.enrol(now, id, secret, name),
             ClientMessage::Hello(hello) => self.hello(now, id, hello),
             ClientMessage::Upload(bytes) => self.upload(now, id, bytes),
-            ClientMessage::LogHashes { generation, first } => self.log_hashes(id, generation, first),
+            ClientMessage::LogHashes { generation, first } => {
+                self.log_hashes(id, generation, first)
+            }
             ClientMessage::History { record, after } => self.history_asked(id, record, after),
         };
         if let Err(refusal) = outcome {
@@ -83,19 +85,34 @@ impl Relay {
 
     fn refuse(&mut self, id: SessionId, refusal: Refusal) {
         tracing::debug!(session = id.0, ?refusal, "session refused");
-        self.outputs.push_back(Output::Send { session: id, message: ServerMessage::Refused(refusal) });
-        self.outputs.push_back(Output::Close { session: id, refusal });
+        self.outputs.push_back(Output::Send {
+            session: id,
+            message: ServerMessage::Refused(refusal),
+        });
+        self.outputs.push_back(Output::Close {
+            session: id,
+            refusal,
+        });
         self.sessions.remove(&id);
     }
 
     fn send(&mut self, id: SessionId, message: ServerMessage) {
         if let Some(session) = self.sessions.get_mut(&id) {
             session.queued += 1;
-            self.outputs.push_back(Output::Send { session: id, message });
+            self.outputs.push_back(Output::Send {
+                session: id,
+                message,
+            });
         }
     }
 
-    fn enrol(&mut self, now: Timestamp, id: SessionId, secret: [u8; 16], name: String) -> Result<(), Refusal> {
+    fn enrol(
+        &mut self,
+        now: Timestamp,
+        id: SessionId,
+        secret: [u8; 16],
+        name: String,
+    ) -> Result<(), Refusal> {
         let key = self.sessions[&id].key;
         if self.state.author(&key.device()).is_some() {
             self.enrolled(id);
@@ -111,7 +128,9 @@ impl Relay {
     }
 
     pub(crate) fn enrolled(&mut self, id: SessionId) {
-        let Some(session) = self.sessions.get(&id) else { return };
+        let Some(session) = self.sessions.get(&id) else {
+            return;
+        };
         let author = self.state.author(&session.key.device());
         match author.and_then(|author| self.state.device(author)) {
             Some(device) => {
@@ -128,14 +147,20 @@ impl Relay {
             return Err(Refusal::OtherOrganization);
         }
         let key = self.sessions[&id].key;
-        let author = self.state.author(&key.device()).ok_or(Refusal::NotEnrolled)?;
+        let author = self
+            .state
+            .author(&key.device())
+            .ok_or(Refusal::NotEnrolled)?;
         let version = self.state.version();
         let began = hello.resume.map_or(hello.cursor, |(began, _)| began);
         if hello.cursor > version || began > version {
             return Err(Refusal::AheadOfLedger);
         }
         let device = &self.state.devices()[author.0 as usize];
-        let log = cairn_model::LogId { device: key.device(), generation: device.generation };
+        let log = cairn_model::LogId {
+            device: key.device(),
+            generation: device.generation,
+        };
         let welcome = Welcome {
             now,
             version,
@@ -154,8 +179,14 @@ impl Relay {
         session.issues_sent = hello.issues;
         if hello.cursor == Version(0) {
             session.download = Some(match hello.resume {
-                Some((began, after)) => Download { began, after: Some(after) },
-                None => Download { began: version, after: None },
+                Some((began, after)) => Download {
+                    began,
+                    after: Some(after),
+                },
+                None => Download {
+                    began: version,
+                    after: None,
+                },
             });
         }
         self.send(id, ServerMessage::Welcome(welcome));
@@ -188,43 +219,75 @@ impl Relay {
     /// Answers a resend with what was answered before: the bundle's place in
     /// the ledger has not changed. One that is still on its way is answered
     /// when it is durable.
-    fn acknowledge_again(&mut self, id: SessionId, author: AuthorId, bytes: Vec<u8>) -> Result<(), Refusal> {
+    fn acknowledge_again(
+        &mut self,
+        id: SessionId,
+        author: AuthorId,
+        bytes: Vec<u8>,
+    ) -> Result<(), Refusal> {
         let parsed = cairn_oplog::Parsed::parse(bytes).map_err(|_| Refusal::BundleInvalid)?;
         let log = parsed.log();
         if self.state.author(&log.device) != Some(author) {
             return Ok(());
         }
-        let stored = ledger_log::bundles_of(&log, parsed.last(), 1, &*self.storage).map_err(|_| Refusal::RelayFailed)?;
-        let Some(bundle) = stored.first() else { return Ok(()) };
-        let Some(version) = self.version_of(bundle, parsed.last())? else { return Ok(()) };
+        let stored = ledger_log::bundles_of(&log, parsed.last(), 1, &*self.storage)
+            .map_err(|_| Refusal::RelayFailed)?;
+        let Some(bundle) = stored.first() else {
+            return Ok(());
+        };
+        let Some(version) = self.version_of(bundle, parsed.last())? else {
+            return Ok(());
+        };
         let rejected = (0..=(parsed.last() - parsed.first()) as u16)
             .filter_map(|back| {
                 let verdict = self.state.verdict(Version(version.0 - u64::from(back)));
                 verdict.rejected.map(|code| (back, code))
             })
             .collect();
-        self.send(id, ServerMessage::Ack(Ack { through: parsed.last(), version, rejected }));
+        self.send(
+            id,
+            ServerMessage::Ack(Ack {
+                through: parsed.last(),
+                version,
+                rejected,
+            }),
+        );
         Ok(())
     }
 
     pub(crate) fn acknowledge(&mut self, id: SessionId, bundle: &Verified, verdicts: &[Verdict]) {
-        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
         session.in_flight = session.in_flight.saturating_sub(1);
         let Some(last) = verdicts.last() else { return };
         let rejected = verdicts
             .iter()
-            .filter_map(|verdict| Some(((last.version.0 - verdict.version.0) as u16, verdict.rejected?)))
+            .filter_map(|verdict| {
+                Some((
+                    (last.version.0 - verdict.version.0) as u16,
+                    verdict.rejected?,
+                ))
+            })
             .collect();
-        let ack = Ack { through: bundle.last(), version: last.version, rejected };
+        let ack = Ack {
+            through: bundle.last(),
+            version: last.version,
+            rejected,
+        };
         self.send(id, ServerMessage::Ack(ack));
     }
 
     fn log_hashes(&mut self, id: SessionId, generation: u32, first: u64) -> Result<(), Refusal> {
         let session = &self.sessions[&id];
         session.author.ok_or(Refusal::OutOfOrder)?;
-        let log = cairn_model::LogId { device: session.key.device(), generation };
+        let log = cairn_model::LogId {
+            device: session.key.device(),
+            generation,
+        };
         let mut hashes = Vec::new();
-        let bundles = ledger_log::bundles_of(&log, first, HASHES_MAX, &*self.storage).map_err(|_| Refusal::RelayFailed)?;
+        let bundles = ledger_log::bundles_of(&log, first, HASHES_MAX, &*self.storage)
+            .map_err(|_| Refusal::RelayFailed)?;
         for bundle in bundles {
             for (sequence, slot) in (bundle.first()..).zip(bundle.slots()) {
                 if sequence == first + hashes.len() as u64 && hashes.len() < HASHES_MAX {
@@ -232,17 +295,38 @@ impl Relay {
                 }
             }
         }
-        self.send(id, ServerMessage::LogHashes { generation, first, hashes });
+        self.send(
+            id,
+            ServerMessage::LogHashes {
+                generation,
+                first,
+                hashes,
+            },
+        );
         Ok(())
     }
 
-    fn history_asked(&mut self, id: SessionId, record: RecordId, after: Version) -> Result<(), Refusal> {
+    fn history_asked(
+        &mut self,
+        id: SessionId,
+        record: RecordId,
+        after: Version,
+    ) -> Result<(), Refusal> {
         let session = self.sessions.get_mut(&id).ok_or(Refusal::OutOfOrder)?;
         if session.author.is_none() || session.revoked {
             return Err(Refusal::OutOfOrder);
         }
-        let (entries, last) = self.history_entries(record, after).map_err(|_| Refusal::RelayFailed)?;
-        self.send(id, ServerMessage::History { record, entries, last });
+        let (entries, last) = self
+            .history_entries(record, after)
+            .map_err(|_| Refusal::RelayFailed)?;
+        self.send(
+            id,
+            ServerMessage::History {
+                record,
+                entries,
+                last,
+            },
+        );
         Ok(())
     }
 
@@ -265,7 +349,9 @@ impl Relay {
     /// everything.
     fn serve(&mut self, id: SessionId) {
         loop {
-            let Some(session) = self.sessions.get(&id) else { return };
+            let Some(session) = self.sessions.get(&id) else {
+                return;
+            };
             if session.author.is_none() || session.revoked || session.queued >= FRAMES_QUEUED_MAX {
                 return;
             }
@@ -289,8 +375,17 @@ impl Relay {
             name: device.name.clone(),
             revoked: device.revoked.is_some(),
         });
-        let directory = Directory { version, definition: (**self.state.definition()).clone(), devices: devices.collect() };
-        let revoked_now = self.sessions.get(&id).and_then(|s| s.author).and_then(|a| self.state.device(a)).is_some_and(|d| d.revoked.is_some());
+        let directory = Directory {
+            version,
+            definition: (**self.state.definition()).clone(),
+            devices: devices.collect(),
+        };
+        let revoked_now = self
+            .sessions
+            .get(&id)
+            .and_then(|s| s.author)
+            .and_then(|a| self.state.device(a))
+            .is_some_and(|d| d.revoked.is_some());
         if let Some(session) = self.sessions.get_mut(&id) {
             session.directory_sent = version;
             session.revoked = revoked_now;
@@ -316,16 +411,27 @@ impl Relay {
             records.push((record.id, record.record_type, image));
         }
         let after = records.last().map(|(id, _, _)| *id).or(download.after);
-        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
         session.download = (!last).then_some(Download { after, ..download });
         if last {
             session.sent = download.began;
         }
-        self.send(id, ServerMessage::Page { page: Page::pack(records), began: download.began, last });
+        self.send(
+            id,
+            ServerMessage::Page {
+                page: Page::pack(records),
+                began: download.began,
+                last,
+            },
+        );
     }
 
     fn send_changes(&mut self, id: SessionId) {
-        let Some(session) = self.sessions.get(&id) else { return };
+        let Some(session) = self.sessions.get(&id) else {
+            return;
+        };
         let since = session.sent;
         let mut images = Vec::new();
         let mut bytes = 0;
@@ -341,11 +447,21 @@ impl Relay {
         }
         let (issues, issues_through) = self.issues_for(id, session.issues_sent);
         let last = through == self.state.version() && issues_through == self.state.version();
-        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
         session.sent = through;
         session.issues_sent = issues_through;
         session.told_last = last;
-        self.send(id, ServerMessage::Changes { images, issues, through, last });
+        self.send(
+            id,
+            ServerMessage::Changes {
+                images,
+                issues,
+                through,
+                last,
+            },
+        );
     }
 
     /// Issues of the device's user that changed after `since`, and up to which
