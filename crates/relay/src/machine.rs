@@ -3,9 +3,10 @@
 use crate::admin::{AdminError, AdminReply, AdminRequest, Pending, TicketBook};
 use crate::session::Session;
 use cairn_model::{
-    Action, HybridClock, LogId, Operation, OrganizationId, PublicKey, Timestamp, Version, codec,
+    Action, AuthorId, HybridClock, LogId, Operation, OrganizationId, PublicKey, Timestamp, Version,
+    codec,
 };
-use cairn_oplog::bundle::{self, LogHead};
+use cairn_oplog::bundle::{self, LogHead, Slot};
 use cairn_oplog::ledger_log;
 use cairn_oplog::{
     Batch, Checkpoint, Durability, Entry, LedgerHead, Parsed, SecretKey, Storage, StorageError,
@@ -151,6 +152,8 @@ pub struct Relay {
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) requests: BTreeMap<ReplyId, Pending>,
     pub(crate) checkpoint: Checkpoint,
+    /// Resends whose first copy is on its way to storage.
+    pub(crate) resent: Vec<(SessionId, AuthorId, Vec<u8>)>,
     waiting: Vec<Taken>,
     waiting_replies: Vec<ReplyId>,
     waiting_batch: Batch,
@@ -202,6 +205,7 @@ impl Relay {
             sessions: BTreeMap::new(),
             requests: BTreeMap::new(),
             checkpoint,
+            resent: Vec::new(),
             waiting: Vec::new(),
             waiting_replies: Vec::new(),
             waiting_batch: Batch::default(),
@@ -308,10 +312,17 @@ impl Relay {
             .verify(&self.organization, &key)
             .map_err(|_| Refusal::BundleInvalid)?;
         let head = self.log_head(&log);
-        if bundle.first() > head.sequence + 1 {
-            return Err(Refusal::BundleGap);
+        let whole = |slot: &Slot| matches!(slot, Slot::Whole(_));
+        if !bundle.slots().iter().all(whole) {
+            return Err(Refusal::BundleInvalid);
         }
-        if bundle.first() <= head.sequence && self.is_resend(&bundle)? {
+        if log.generation < self.state.devices()[author.0 as usize].generation {
+            if self.is_resend(&bundle)? {
+                return Ok(false);
+            }
+        } else if bundle.first() > head.sequence + 1 {
+            return Err(Refusal::BundleGap);
+        } else if bundle.first() <= head.sequence && self.is_resend(&bundle)? {
             return Ok(false);
         }
         self.append(now, bundle, from);
@@ -495,6 +506,7 @@ impl Relay {
                 answer: Ok(Vec::new()),
             });
         }
+        self.acknowledge_resent();
         self.serve_all();
     }
 

@@ -217,25 +217,28 @@ impl Relay {
     }
 
     /// Answers a resend with what was answered before: the bundle's place in
-    /// the ledger has not changed. One that is still on its way is answered
-    /// when it is durable.
-    fn acknowledge_again(
+    /// the ledger has not changed. One that is still on its way to storage is
+    /// answered when it is there.
+    pub(crate) fn acknowledge_again(
         &mut self,
         id: SessionId,
         author: AuthorId,
         bytes: Vec<u8>,
     ) -> Result<(), Refusal> {
-        let parsed = cairn_oplog::Parsed::parse(bytes).map_err(|_| Refusal::BundleInvalid)?;
+        let parsed =
+            cairn_oplog::Parsed::parse(bytes.clone()).map_err(|_| Refusal::BundleInvalid)?;
         let log = parsed.log();
         if self.state.author(&log.device) != Some(author) {
             return Ok(());
         }
         let stored = ledger_log::bundles_of(&log, parsed.last(), 1, &*self.storage)
             .map_err(|_| Refusal::RelayFailed)?;
-        let Some(bundle) = stored.first() else {
-            return Ok(());
+        let version = match stored.first() {
+            Some(bundle) => self.version_of(bundle, parsed.last())?,
+            None => None,
         };
-        let Some(version) = self.version_of(bundle, parsed.last())? else {
+        let Some(version) = version else {
+            self.resent.push((id, author, bytes));
             return Ok(());
         };
         let rejected = (0..=(parsed.last() - parsed.first()) as u16)
@@ -253,6 +256,17 @@ impl Relay {
             }),
         );
         Ok(())
+    }
+
+    /// Answers the resends whose first copy has just become durable.
+    pub(crate) fn acknowledge_resent(&mut self) {
+        for (id, author, bytes) in std::mem::take(&mut self.resent) {
+            if self.sessions.contains_key(&id)
+                && let Err(refusal) = self.acknowledge_again(id, author, bytes)
+            {
+                self.refuse(id, refusal);
+            }
+        }
     }
 
     pub(crate) fn acknowledge(&mut self, id: SessionId, bundle: &Verified, verdicts: &[Verdict]) {
