@@ -2,7 +2,7 @@
 //! holds it.
 
 use crate::exit::Failure;
-use crate::net::{DeviceHandle, RelayHandle};
+use crate::net::{DeviceHandle, RelayHandle, Traffic};
 use crate::settings::{DeviceSettings, RelaySettings};
 use cairn_agent::Agent;
 use cairn_relay::Relay;
@@ -57,6 +57,21 @@ impl DeviceHost {
         look: impl FnOnce(&Agent) -> R + Send + 'static,
     ) -> Result<R, Failure> {
         Ok(self.handle.query(look).await)
+    }
+
+    /// Connects, and connects again whenever the connection is lost.
+    pub(crate) async fn online(&self) {
+        self.handle.online();
+    }
+
+    /// Cuts the connection and makes no other.
+    pub(crate) async fn offline(&self) {
+        self.handle.offline();
+    }
+
+    /// What talking with the relay has cost so far.
+    pub(crate) async fn traffic(&self) -> Traffic {
+        self.handle.traffic()
     }
 }
 

@@ -30,8 +30,8 @@ pub(crate) struct EnrolError(String);
 
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Traffic {
-    pub(crate) sent_bytes: u64,
-    pub(crate) received_bytes: u64,
+    pub(crate) bytes_sent: u64,
+    pub(crate) bytes_received: u64,
 }
 
 pub(crate) struct Enrolled {
