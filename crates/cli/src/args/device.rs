@@ -16,27 +16,27 @@ pub(crate) enum DeviceVerb {
     /// Make a device and enrol it with a ticket of the relay
     #[command(after_help = "\
 Examples:
-  cairn device enroll --dir ada CAIRN1...  --name \"Ada's phone\"
-  cairn device enroll --dir ada - < ticket.txt
+  cairn device enroll --dir amara CAIRN1...  --name \"Amara's phone\"
+  cairn device enroll --dir amara - < ticket.txt
 
 Cut in between, run it again with the same ticket.")]
     Enroll(EnrollArgs),
     /// Stay connected and keep in sync until Ctrl-C
     #[command(after_help = "\
 Example:
-  cairn device run --dir ada")]
+  cairn device run --dir amara")]
     Run,
     /// Send and receive everything once
     #[command(after_help = "\
 Example:
-  cairn device sync --dir ada
+  cairn device sync --dir amara
 
 Ends with exit code 6 when an issue waits for you (`cairn issue list`).")]
     Sync,
     /// Say how the device stands
     #[command(after_help = "\
 Example:
-  cairn device status --dir ada --digest")]
+  cairn device status --dir amara --digest")]
     Status(StatusArgs),
 }
 

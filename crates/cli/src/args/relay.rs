@@ -33,7 +33,7 @@ Examples:
     /// Issue a one-time ticket that enrols one device
     #[command(after_help = "\
 Example:
-  cairn relay ticket --dir hq --user ada --address relay.example:4433 --qr")]
+  cairn relay ticket --dir hq --user amara --address relay.example:4433 --qr")]
     Ticket(TicketArgs),
     /// List or revoke devices
     Device(DevicesArgs),
@@ -108,7 +108,7 @@ Example:
     /// Revoke a device: later work of it is rejected, and it is sent nothing more
     #[command(after_help = "\
 Examples:
-  cairn relay device revoke --dir hq \"Ada's phone\"
+  cairn relay device revoke --dir hq \"Amara's phone\"
   cairn relay device revoke --dir hq 3f9a12c4")]
     Revoke {
         /// Its name, its id, or the beginning of its id
