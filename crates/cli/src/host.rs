@@ -2,7 +2,7 @@
 //! holds it.
 
 use crate::exit::Failure;
-use crate::net::{DeviceHandle, RelayHandle, Traffic};
+use cairn_net::{DeviceHandle, RelayHandle};
 use crate::settings::{DeviceSettings, RelaySettings};
 use cairn_agent::Agent;
 use cairn_relay::Relay;
@@ -46,7 +46,7 @@ impl RelayHost {
         &self,
         look: impl FnOnce(&Relay) -> R + Send + 'static,
     ) -> Result<R, Failure> {
-        Ok(self.handle.query(look).await)
+        self.handle.query(look).await.ok_or_else(stopped)
     }
 }
 
@@ -56,23 +56,12 @@ impl DeviceHost {
         &self,
         look: impl FnOnce(&Agent) -> R + Send + 'static,
     ) -> Result<R, Failure> {
-        Ok(self.handle.query(look).await)
+        self.handle.query(look).await.ok_or_else(stopped)
     }
+}
 
-    /// Connects, and connects again whenever the connection is lost.
-    pub(crate) async fn online(&self) {
-        self.handle.online();
-    }
-
-    /// Cuts the connection and makes no other.
-    pub(crate) async fn offline(&self) {
-        self.handle.offline();
-    }
-
-    /// What talking with the relay has cost so far.
-    pub(crate) async fn traffic(&self) -> Traffic {
-        self.handle.traffic()
-    }
+fn stopped() -> Failure {
+    Failure::storage("the process that holds the directory is ending; try again")
 }
 
 impl Host {

@@ -17,7 +17,6 @@ mod exit;
 mod folder;
 mod host;
 mod key_file;
-mod net;
 mod output;
 mod session;
 mod settings;

@@ -47,7 +47,7 @@ pub(super) async fn run(args: EnrollArgs, context: &Context) -> Result<Exit, Fai
     make_private_directory(&directory.path)?;
     make_private_directory(&directory.data())?;
     let key = key_file::read_or_create(&directory.device_key())?;
-    let enrolled = crate::net::enrol(&ticket, &key, &name)
+    let enrolled = cairn_net::enrol(&ticket, &key, &name)
         .await
         .map_err(Failure::relay)?;
     let settings = DeviceSettings {

@@ -31,7 +31,7 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
     let host = device.host.device()?.clone();
     let server = Server::start(&directory.socket(), device.host.clone())?;
     announce(&host, context)?;
-    host.online().await;
+    host.handle.online().await;
     let ended = tokio::select! {
         () = signals.wait() => Ok(Exit::Done),
         failure = watch_link(&host, context) => Err(failure),

@@ -38,12 +38,12 @@ pub(crate) struct SyncReport {
 pub(super) async fn sync(host: &DeviceHost, progress: &Progress) -> Result<SyncReport, Failure> {
     let began = Instant::now();
     let before = host.look(|agent| agent.status()).await?;
-    let traffic_before = host.traffic().await;
-    host.online().await;
+    let traffic_before = host.handle.traffic().await;
+    host.handle.online().await;
     let outcome = wait(host, progress).await;
-    let traffic = host.traffic().await;
+    let traffic = host.handle.traffic().await;
     if !host.running {
-        host.offline().await;
+        host.handle.offline().await;
     }
     outcome?;
     let after = host.look(|agent| agent.status()).await?;
