@@ -415,6 +415,11 @@ impl Agent {
         self.config.relay
     }
 
+    /// Why the device can no longer write, if it cannot.
+    pub fn failure(&self) -> Option<&StorageError> {
+        self.failed.as_ref()
+    }
+
     /// This device's public key.
     pub fn key(&self) -> PublicKey {
         self.config.secret.public()
