@@ -154,7 +154,11 @@ pub(super) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Fa
         ("open issues", status.open_issues.to_string()),
         (
             "log",
-            format!("generation {}, {}", status.generation, status.sequence),
+            format!(
+                "generation {}, {}",
+                status.generation,
+                count(status.sequence, "operation")
+            ),
         ),
     ];
     rows.extend(status.digest.map(|digest| ("digest", digest)));
