@@ -274,6 +274,11 @@ pub struct Ack {
     /// Operations of the bundle that were rejected: distance back from
     /// `through`, and why.
     pub rejected: Vec<(u16, Code)>,
+    /// Set when the device's images with these operations on top are the
+    /// relay's, so that the relay sends no images for them: when the relay
+    /// received the bundle, in milliseconds after the last operation's own
+    /// time. The device's cursor moves to `version`.
+    pub incorporated: Option<i64>,
 }
 
 /// A bundle behind a record, with what the reader may see of it.

@@ -2,6 +2,7 @@
 //! comes.
 
 use crate::edit::EditError;
+use crate::images::OwnImages;
 use crate::machine::{Agent, CLOCK_AHEAD_MS_MAX, Output, Reply, ReplyId};
 use cairn_model::{RecordId, Timestamp, Version};
 use cairn_proto::limit::BUNDLES_IN_FLIGHT_MAX;
@@ -146,6 +147,7 @@ impl Agent {
             return;
         }
         self.link.phase = Phase::Greeting;
+        self.own_images.clear();
         self.link.in_flight = 0;
         self.link.caught_up = false;
         let hello = Hello {
@@ -169,7 +171,7 @@ impl Agent {
                 self.disconnected(now);
             }
             ServerMessage::Directory(directory) => self.take_directory(directory),
-            ServerMessage::Ack(ack) => self.acknowledged(&ack),
+            ServerMessage::Ack(ack) => self.acknowledged(now, &ack),
             ServerMessage::Page { page, began, last } => self.take_page(page, began, last),
             ServerMessage::Changes {
                 images,
@@ -265,9 +267,16 @@ impl Agent {
         }
     }
 
-    fn acknowledged(&mut self, ack: &Ack) {
+    fn acknowledged(&mut self, now: Timestamp, ack: &Ack) {
         self.link.in_flight = self.link.in_flight.saturating_sub(1);
         self.pending.acknowledge_exactly(ack.through, ack.version);
+        if let Some(received_after) = ack.incorporated {
+            self.own_images.push_back(OwnImages {
+                version: ack.version,
+                received_after,
+            });
+        }
+        self.make_own_images(now);
         self.incorporate();
         self.outputs.push_back(Output::Changed);
     }

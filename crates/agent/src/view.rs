@@ -183,7 +183,7 @@ pub(crate) fn read_image(id: RecordId, bytes: &[u8]) -> Result<Record, StorageEr
 }
 
 /// Folds one mutation of the device's own on top of what is shown.
-fn show(
+pub(crate) fn show(
     record: &mut Option<Record>,
     mutation: &Mutation,
     origin: &Origin,
