@@ -447,7 +447,14 @@ impl Relay {
         }
     }
 
+    /// Sends definition and devices, or parts with a device that was revoked
+    /// meanwhile.
     fn send_directory(&mut self, id: SessionId) {
+        let author = self.sessions.get(&id).and_then(|session| session.author);
+        let device = author.and_then(|author| self.state.device(author));
+        if device.is_none_or(|device| device.revoked.is_some()) {
+            return self.refuse(id, Refusal::Revoked);
+        }
         let version = self.state.directory_changed();
         let devices = self.state.devices().iter().map(|device| DirectoryDevice {
             key: device.key,
@@ -460,15 +467,8 @@ impl Relay {
             definition: (**self.state.definition()).clone(),
             devices: devices.collect(),
         };
-        let revoked_now = self
-            .sessions
-            .get(&id)
-            .and_then(|s| s.author)
-            .and_then(|a| self.state.device(a))
-            .is_some_and(|d| d.revoked.is_some());
         if let Some(session) = self.sessions.get_mut(&id) {
             session.directory_sent = version;
-            session.revoked = revoked_now;
         }
         self.send(id, ServerMessage::Directory(directory));
     }
