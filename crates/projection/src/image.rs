@@ -133,9 +133,12 @@ fn register_form(register: &Register, behind: impl Fn(Version) -> u64) -> Regist
 fn state_form(slot: &FieldSlot, behind: impl Fn(Version) -> u64) -> StateForm {
     match &slot.state {
         FieldState::Register(register) => match register.writes.as_slice() {
-            [RegisterWrite { version, value: Some(value) }]
-                if *version == slot.changed && register.open.is_none() =>
-            {
+            [
+                RegisterWrite {
+                    version,
+                    value: Some(value),
+                },
+            ] if *version == slot.changed && register.open.is_none() => {
                 StateForm::Value(value.clone())
             }
             _ => StateForm::Register(register_form(register, behind)),
@@ -145,7 +148,10 @@ fn state_form(slot: &FieldSlot, behind: impl Fn(Version) -> u64) -> StateForm {
             set.additions
                 .iter()
                 .map(|(element, additions)| {
-                    (element.clone(), additions.iter().map(|version| behind(*version)).collect())
+                    (
+                        element.clone(),
+                        additions.iter().map(|version| behind(*version)).collect(),
+                    )
                 })
                 .collect(),
         ),
@@ -171,20 +177,32 @@ impl Reader {
         let writes: Vec<RegisterWrite> = form
             .writes
             .into_iter()
-            .map(|(behind, value)| Ok(RegisterWrite { version: self.version(behind)?, value }))
+            .map(|(behind, value)| {
+                Ok(RegisterWrite {
+                    version: self.version(behind)?,
+                    value,
+                })
+            })
             .collect::<Result<_, DecodeError>>()?;
         let shown = form.shown as usize;
         if shown >= writes.len() && shown != 0 {
             return Err(malformed("the shown write is not among the writes"));
         }
-        Ok(Register { writes, shown, open: form.open })
+        Ok(Register {
+            writes,
+            shown,
+            open: form.open,
+        })
     }
 
     fn state(&self, form: StateForm, changed: Version) -> Result<FieldState, DecodeError> {
         Ok(match form {
             StateForm::Value(value) => {
                 let mut register = Register::default();
-                register.replace(RegisterWrite { version: changed, value: Some(value) });
+                register.replace(RegisterWrite {
+                    version: changed,
+                    value: Some(value),
+                });
                 FieldState::Register(register)
             }
             StateForm::Register(form) => FieldState::Register(self.register(form)?),
@@ -192,8 +210,10 @@ impl Reader {
             StateForm::Set(elements) => {
                 let mut additions = BTreeMap::new();
                 for (element, behinds) in elements {
-                    let versions: Result<Vec<Version>, _> =
-                        behinds.into_iter().map(|behind| self.version(behind)).collect();
+                    let versions: Result<Vec<Version>, _> = behinds
+                        .into_iter()
+                        .map(|behind| self.version(behind))
+                        .collect();
                     additions.insert(element, versions?);
                 }
                 FieldState::Set(ElementSet { additions })
@@ -204,14 +224,19 @@ impl Reader {
 }
 
 fn malformed(reason: &str) -> DecodeError {
-    DecodeError::Malformed { what: "image", reason: reason.to_owned() }
+    DecodeError::Malformed {
+        what: "image",
+        reason: reason.to_owned(),
+    }
 }
 
 impl Image {
     /// Reads an image.
     pub fn read(bytes: &[u8]) -> Result<Image, DecodeError> {
         let form: ImageForm = codec::decode("image", bytes)?;
-        let reader = Reader { version: form.version };
+        let reader = Reader {
+            version: form.version,
+        };
         let origins = form
             .origins
             .iter()
@@ -222,7 +247,13 @@ impl Image {
                     generation: origin.generation,
                     sequence: origin.sequence,
                     time: origin.time,
-                    received: Timestamp(origin.time.wall().0.wrapping_add(origin.received_after as u64)),
+                    received: Timestamp(
+                        origin
+                            .time
+                            .wall()
+                            .0
+                            .wrapping_add(origin.received_after as u64),
+                    ),
                 })
             })
             .collect::<Result<Vec<Origin>, DecodeError>>()?;
@@ -235,7 +266,9 @@ impl Image {
                 state: reader.state(field.state, changed)?,
             });
         }
-        if !fields.is_sorted_by(|a, b| a.id < b.id) || !origins.is_sorted_by(|a, b| a.version < b.version) {
+        if !fields.is_sorted_by(|a, b| a.id < b.id)
+            || !origins.is_sorted_by(|a, b| a.version < b.version)
+        {
             return Err(malformed("its parts are out of order"));
         }
         let tells_life = form.life.is_some();
