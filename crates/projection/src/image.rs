@@ -12,7 +12,7 @@ use cairn_model::{AuthorId, FieldId, HybridTime, RecordId, Timestamp, TypeId, Va
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct ImageForm {
     id: RecordId,
     record_type: TypeId,
@@ -35,21 +35,21 @@ struct OriginForm {
     received_after: i64,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct RegisterForm {
     writes: Vec<(u64, Option<Value>)>,
     shown: u32,
     open: Option<OpenConflict>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct FieldForm {
     id: u16,
     changed_behind: u64,
     state: StateForm,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 enum StateForm {
     /// A register with one write, made by the operation that changed it last.
     Value(Value),
@@ -59,6 +59,48 @@ enum StateForm {
     Document(#[serde(with = "cairn_oplog::bundle::byte_string")] Vec<u8>),
     /// A register that nobody wrote since the record got its defaults.
     Default(Value),
+}
+
+/// The same forms, borrowed, for writing: nothing is copied.
+mod writing {
+    use super::{OpenConflict, OriginForm, RecordId, TypeId, Value};
+    use serde::Serialize;
+
+    #[derive(Serialize)]
+    pub(super) struct ImageForm<'a> {
+        pub(super) id: RecordId,
+        pub(super) record_type: TypeId,
+        pub(super) version: u64,
+        pub(super) created: u64,
+        pub(super) origins: Vec<OriginForm>,
+        pub(super) life: Option<(u64, RegisterForm<'a>)>,
+        pub(super) whole: bool,
+        pub(super) fields: Vec<FieldForm<'a>>,
+    }
+
+    #[derive(Serialize)]
+    pub(super) struct RegisterForm<'a> {
+        pub(super) writes: Vec<(u64, &'a Option<Value>)>,
+        pub(super) shown: u32,
+        pub(super) open: Option<&'a OpenConflict>,
+    }
+
+    #[derive(Serialize)]
+    pub(super) struct FieldForm<'a> {
+        pub(super) id: u16,
+        pub(super) changed_behind: u64,
+        pub(super) state: StateForm<'a>,
+    }
+
+    #[derive(Serialize)]
+    pub(super) enum StateForm<'a> {
+        Value(&'a Value),
+        Register(RegisterForm<'a>),
+        Counter(i64),
+        Set(Vec<(&'a Value, Vec<u64>)>),
+        Document(#[serde(with = "cairn_oplog::bundle::byte_string")] &'a [u8]),
+        Default(&'a Value),
+    }
 }
 
 /// An image as read: a record, of which a partial image tells only some parts.
@@ -81,20 +123,20 @@ impl Record {
         codec::encode(&self.form(since, self.created > since))
     }
 
-    fn form(&self, since: Version, whole: bool) -> ImageForm {
+    fn form(&self, since: Version, whole: bool) -> writing::ImageForm<'_> {
         let changed = |version: Version| whole || version > since;
         let behind = |version: Version| self.version.0 - version.0;
-        let fields: Vec<FieldForm> = self
+        let fields = self
             .fields
             .iter()
             .filter(|slot| changed(slot.changed))
-            .map(|slot| FieldForm {
+            .map(|slot| writing::FieldForm {
                 id: slot.id.0,
                 changed_behind: behind(slot.changed),
                 state: state_form(slot, behind),
             })
             .collect();
-        ImageForm {
+        writing::ImageForm {
             id: self.id,
             record_type: self.record_type,
             version: self.version.0,
@@ -120,36 +162,37 @@ impl Record {
     }
 }
 
-fn register_form(register: &Register, behind: impl Fn(Version) -> u64) -> RegisterForm {
-    RegisterForm {
+fn register_form(
+    register: &Register,
+    behind: impl Fn(Version) -> u64,
+) -> writing::RegisterForm<'_> {
+    writing::RegisterForm {
         writes: register
             .writes
             .iter()
-            .map(|write| (behind(write.version), write.value.clone()))
+            .map(|write| (behind(write.version), &write.value))
             .collect(),
         shown: register.shown as u32,
-        open: register.open.as_deref().cloned(),
+        open: register.open.as_deref(),
     }
 }
 
-fn state_form(slot: &FieldSlot, behind: impl Fn(Version) -> u64) -> StateForm {
+fn state_form(slot: &FieldSlot, behind: impl Fn(Version) -> u64) -> writing::StateForm<'_> {
+    use writing::StateForm;
     match &slot.state {
         FieldState::Register(register) => match lone_value(register) {
-            Some((version, value)) if version == slot.changed => StateForm::Value(value.clone()),
-            Some((Version(0), value)) => StateForm::Default(value.clone()),
+            Some((version, value)) if version == slot.changed => StateForm::Value(value),
+            Some((Version(0), value)) => StateForm::Default(value),
             _ => StateForm::Register(register_form(register, behind)),
         },
         FieldState::Counter(total) => StateForm::Counter(*total),
         FieldState::Set(set) => {
             let additions = set.additions.iter().map(|(element, by)| {
-                (
-                    element.clone(),
-                    by.iter().map(|version| behind(*version)).collect(),
-                )
+                (element, by.iter().map(|version| behind(*version)).collect())
             });
             StateForm::Set(additions.collect())
         }
-        FieldState::Document(saved) => StateForm::Document(saved.clone()),
+        FieldState::Document(saved) => StateForm::Document(saved),
     }
 }
 

@@ -208,6 +208,7 @@ impl Record {
         match (&mut slot.state, written(write)) {
             (FieldState::Register(register), Some(value)) => {
                 let version = origin.version;
+                let value = value.map(|value| field.kind.widened(value));
                 register.replace(RegisterWrite { version, value });
             }
             (state, _) => {
