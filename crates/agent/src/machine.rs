@@ -145,6 +145,10 @@ const DIRECTORY: &str = "directory";
 /// not followed, in milliseconds.
 pub(crate) const CLOCK_AHEAD_MS_MAX: u64 = 5 * 60 * 1000;
 
+/// Changes waiting for storage above which nothing more is taken from the
+/// relay: about 64 pages.
+const WAITING_CHANGES_MAX: usize = 256;
+
 /// What is done when a batch has become durable.
 #[derive(Default)]
 struct Afterwards {
@@ -348,6 +352,27 @@ impl Agent {
         tracing::error!(%error, "the device cannot read or write its storage any more");
         self.failed = Some(error);
         self.go_offline();
+    }
+
+    /// Whether a batch is on its way to storage.
+    pub fn is_persisting(&self) -> bool {
+        self.persisting.is_some()
+    }
+
+    /// Whether so much waits for storage that no more should be taken from the
+    /// relay.
+    pub fn is_busy(&self) -> bool {
+        self.waiting.changes.len() > WAITING_CHANGES_MAX
+    }
+
+    /// The device's secret, for the transport that proves it.
+    pub fn secret_seed(&self) -> [u8; 32] {
+        *self.config.secret.seed()
+    }
+
+    /// The relay's key.
+    pub fn relay_key(&self) -> PublicKey {
+        self.config.relay
     }
 
     /// This device's public key.

@@ -239,6 +239,16 @@ impl Relay {
         self.waiting_bytes > WAITING_BYTES_MAX
     }
 
+    /// Whether a batch is on its way to storage.
+    pub fn is_persisting(&self) -> bool {
+        self.persisting.is_some()
+    }
+
+    /// The relay's secret, for the transport that proves it.
+    pub fn secret_seed(&self) -> [u8; 32] {
+        *self.secret.seed()
+    }
+
     /// Why the relay can no longer write, if it cannot.
     pub fn failure(&self) -> Option<&StorageError> {
         self.failed.as_ref()
