@@ -4,6 +4,8 @@
 use crate::exit::Failure;
 use crate::net::{DeviceHandle, RelayHandle};
 use crate::settings::{DeviceSettings, RelaySettings};
+use cairn_agent::Agent;
+use cairn_relay::Relay;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -36,6 +38,26 @@ pub(crate) struct DeviceHost {
     pub(crate) settings: Arc<DeviceSettings>,
     /// Whether it stays connected (`device run`), not only for one command.
     pub(crate) running: bool,
+}
+
+impl RelayHost {
+    /// Looks at the relay machine.
+    pub(crate) async fn look<R: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Relay) -> R + Send + 'static,
+    ) -> Result<R, Failure> {
+        Ok(self.handle.query(look).await)
+    }
+}
+
+impl DeviceHost {
+    /// Looks at the device machine.
+    pub(crate) async fn look<R: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Agent) -> R + Send + 'static,
+    ) -> Result<R, Failure> {
+        Ok(self.handle.query(look).await)
+    }
 }
 
 impl Host {

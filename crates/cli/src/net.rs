@@ -7,13 +7,11 @@
 
 use cairn_agent::{Agent, EditError};
 use cairn_model::{OrganizationId, RecordId, Timestamp};
-use cairn_oplog::memory::MemoryStorage;
 use cairn_oplog::storage::Batch;
-use cairn_oplog::{Durability, SecretKey, Storage, StorageError};
+use cairn_oplog::{Durability, SecretKey, StorageError};
 use cairn_proto::{HistoryEntry, Ticket};
 use cairn_relay::{AdminReply, AdminRequest, Relay};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
@@ -39,10 +37,6 @@ pub(crate) struct Traffic {
 pub(crate) struct Enrolled {
     pub(crate) organization: OrganizationId,
     pub(crate) user: String,
-}
-
-pub(crate) fn open_storage(_directory: &Path) -> Result<Arc<dyn Storage>, StorageError> {
-    Ok(Arc::new(MemoryStorage::new()))
 }
 
 fn now() -> Timestamp {

@@ -13,6 +13,7 @@ use crate::verbs;
 use cairn_agent::{Agent, Config};
 use cairn_oplog::{Storage, StorageError};
 use cairn_relay::Relay;
+use cairn_store::{Options, SledStorage};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -192,5 +193,8 @@ pub(crate) async fn open_device(
 }
 
 fn open_storage(directory: &Directory) -> Result<Arc<dyn Storage>, StorageError> {
-    crate::net::open_storage(&directory.data())
+    Ok(Arc::new(SledStorage::open(
+        directory.data(),
+        Options::default(),
+    )?))
 }
