@@ -4,15 +4,14 @@
 use super::floor::{self, milliseconds};
 use super::light::edits;
 use super::measure::Measure;
-use super::organization;
 use super::scratch::Scratch;
-use super::site::{Site, now};
+use super::site::{Site, open_storage};
 use crate::args::bench::ColdStartSize;
 use crate::exit::Failure;
 use crate::key_file::random;
-use crate::net::open_storage;
 use cairn_agent::{Agent, Config, Input, Output};
 use cairn_model::{Action, HybridClock, LogId, Operation, Version, codec};
+use cairn_net::clock::now;
 use cairn_oplog::bundle::BUNDLE_OPERATIONS_MAX;
 use cairn_oplog::device_log::DeviceLog;
 use cairn_oplog::{Batch, Durability, LogHead, Storage};
@@ -38,7 +37,7 @@ pub(super) async fn run(size: &ColdStartSize, scratch: &Scratch) -> Result<Vec<M
     {
         let storage = open_storage(&folder)?;
         let head = write_log(&config, &site, size, &*storage)?;
-        let said = site.handle.query(move |relay| what_a_relay_says(relay, head)).await;
+        let said = site.look(move |relay| what_a_relay_says(relay, head)).await?;
         receive_all(&config, said, storage)?;
     }
     site.stop().await;

@@ -32,7 +32,7 @@ pub(super) async fn run(size: &DiskSize, scratch: &Scratch) -> Result<Vec<Measur
     let site = take_in(site, &secret, bundles).await?;
     let with_records = bytes_on_disk(&folder)?;
 
-    let base = site.version().await;
+    let base = site.version().await?;
     let bundles = log.seal(&definition, edits(&definition, 0..size.records, size.edits, base), BUNDLE_OPERATIONS_MAX);
     let edit_bytes = total(&bundles) / f64::from(size.edits);
     let site = take_in(site, &secret, bundles).await?;
@@ -55,7 +55,7 @@ pub(super) async fn run(size: &DiskSize, scratch: &Scratch) -> Result<Vec<Measur
 
 /// Uploads to the relay, and restarts it so that everything is on its disk.
 async fn take_in(site: Site, secret: &cairn_oplog::SecretKey, bundles: Vec<Vec<u8>>) -> Result<Site, Failure> {
-    let cursor = site.version().await;
+    let cursor = site.version().await?;
     let mut light = Light::connect(&site.place(), secret, cursor).await?;
     let rejected = light.upload(bundles).await?;
     if rejected > 0 {

@@ -7,6 +7,7 @@ use super::scratch::Scratch;
 use super::site::Site;
 use crate::args::bench::FirstSyncSize;
 use crate::exit::Failure;
+use cairn_net::DeviceHandle;
 use std::time::Instant;
 
 /// The budgets: records, and seconds.
@@ -31,23 +32,16 @@ async fn measure(records: u32, folder: &std::path::Path) -> Result<Measure, Fail
     let handle = device.handle();
 
     let start = Instant::now();
-    handle.online();
+    handle.online().await;
     handle.synced().await.map_err(Failure::relay)?;
-    let (definition, last) = (site.definition.clone(), organization::record_id(records - 1));
-    let queried = handle
-        .query(move |agent| {
-            let record = agent.record(last).ok().flatten();
-            let value = record.and_then(|record| record.value(organization::edited_field(&definition)).cloned());
-            (agent.status().records, value.is_some())
-        })
-        .await;
+    let records_shown = queryable(&site, &handle, records).await?;
     let took = milliseconds(start) / 1000.0;
 
-    let expected = site.handle.query(|relay| relay.state().records().count()).await;
-    if queried != (expected, true) {
-        return Err(Failure::relay(format!("{} of {expected} records arrived; the measurement is void", queried.0)));
+    let expected = site.look(|relay| relay.state().records().count()).await?;
+    if records_shown != expected {
+        return Err(Failure::relay(format!("{records_shown} of {expected} records arrived; the measurement is void")));
     }
-    let bytes = handle.traffic().received_bytes as usize;
+    let bytes = handle.traffic().await.bytes_received as usize;
     device.stop().await;
     site.stop().await;
     let pages = vec![vec![7; PAGE_BYTES]; bytes.div_ceil(PAGE_BYTES)];
@@ -58,4 +52,22 @@ async fn measure(records: u32, folder: &std::path::Path) -> Result<Measure, Fail
         Some((_, seconds)) => measure.target(*seconds),
         None => measure,
     })
+}
+
+/// Waits until the device answers a question about the last record; gives how
+/// many records it has.
+async fn queryable(site: &Site, device: &DeviceHandle, records: u32) -> Result<usize, Failure> {
+    let mut watching = device.clone();
+    let (field, last) = (organization::edited_field(&site.definition), organization::record_id(records - 1));
+    loop {
+        let answer = device.query(move |agent| {
+            let record = agent.record(last).ok().flatten()?;
+            record.value(field).map(|_| agent.status().records)
+        });
+        match answer.await {
+            Some(Some(records)) => return Ok(records),
+            Some(None) if watching.changed().await => {}
+            _ => return Err(Failure::relay("the fresh device has stopped")),
+        }
+    }
 }

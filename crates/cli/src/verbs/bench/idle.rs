@@ -39,7 +39,7 @@ pub(super) async fn run(size: &IdleSize, scratch: &Scratch) -> Result<Vec<Measur
         crowd.expect("connected").await?;
     }
     tokio::time::sleep(SETTLING).await;
-    let connected = site.handle.query(|relay| relay.connected().filter(|session| session.author().is_some()).count()).await;
+    let connected = site.look(|relay| relay.connected().filter(|session| session.author().is_some()).count()).await?;
     if connected != size.devices as usize {
         return Err(Failure::relay(format!("{connected} of {} devices are connected; the measurement is void", size.devices)));
     }

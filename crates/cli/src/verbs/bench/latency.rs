@@ -8,9 +8,9 @@ use super::scratch::Scratch;
 use super::site::Site;
 use crate::args::bench::LatencySize;
 use crate::exit::Failure;
-use crate::net::DeviceHandle;
 use cairn_agent::{Agent, FieldEdit, RecordEdit, RecordEditKind, Request};
 use cairn_model::{Definition, Value, Write};
+use cairn_net::DeviceHandle;
 use std::time::Instant;
 
 /// The budgets, in milliseconds.
@@ -28,7 +28,7 @@ pub(super) async fn run(size: &LatencySize, scratch: &Scratch) -> Result<Vec<Mea
     let writer = site.device(&scratch.join("writer"), "writer").await?;
     let reader = site.device(&scratch.join("reader"), "reader").await?;
     for device in [&writer, &reader] {
-        device.handle().online();
+        device.handle().online().await;
         device.handle().synced().await.map_err(Failure::relay)?;
     }
     let mut times = Vec::new();
@@ -56,13 +56,10 @@ pub(super) async fn run(size: &LatencySize, scratch: &Scratch) -> Result<Vec<Mea
 
 /// Makes one edit and waits until it shows; gives the milliseconds.
 async fn follow(definition: &Definition, writer: &DeviceHandle, reader: &DeviceHandle, number: u32) -> Result<f64, Failure> {
-    let mut changed = reader.changed();
     let start = Instant::now();
     let written = writer.request(request(definition, number));
     let shown = async {
-        while !reader.query(show(definition, number)).await {
-            changed.changed().await.map_err(|_| Failure::relay("the reading device has stopped"))?;
-        }
+        shows(reader, definition, number).await?;
         Ok::<f64, Failure>(milliseconds(start))
     };
     let (written, shown) = tokio::join!(written, shown);
@@ -81,8 +78,18 @@ pub(super) fn request(definition: &Definition, number: u32) -> Request {
     }])
 }
 
-/// Whether a device shows that edit.
-pub(super) fn show(definition: &Definition, number: u32) -> impl FnOnce(&Agent) -> bool + Send + 'static {
+/// Waits until a device shows that edit.
+pub(super) async fn shows(reader: &DeviceHandle, definition: &Definition, number: u32) -> Result<(), Failure> {
+    let mut watching = reader.clone();
+    while reader.query(show(definition, number)).await != Some(true) {
+        if !watching.changed().await {
+            return Err(Failure::relay("the reading device has stopped"));
+        }
+    }
+    Ok(())
+}
+
+fn show(definition: &Definition, number: u32) -> impl FnOnce(&Agent) -> bool + Send + 'static {
     let field = organization::edited_field(definition);
     move |agent| {
         let record = agent.record(organization::record_id(number % RECORDS));

@@ -3,9 +3,10 @@
 //! measured.
 
 use super::organization;
-use super::site::{Place, now};
+use super::site::Place;
 use crate::exit::Failure;
 use cairn_model::{Action, Definition, HybridClock, LogId, Mutation, Operation, OrganizationId, Version, codec};
+use cairn_net::clock::now;
 use cairn_net::{DialLimits, Dialer, Event, Lane, Received, Session, SessionId, WireStats};
 use cairn_oplog::bundle::{self, LogHead};
 use cairn_oplog::SecretKey;

@@ -3,16 +3,17 @@
 use super::organization::{self, USER};
 use crate::exit::Failure;
 use crate::key_file::random;
-use crate::net::{DeviceService, RelayHandle, RelayService, enrol, open_storage};
 use cairn_agent::{Agent, Config};
-use cairn_model::{Definition, OrganizationId, PublicKey, Timestamp, Version};
-use cairn_oplog::SecretKey;
+use cairn_model::{Definition, OrganizationId, PublicKey, Version};
+use cairn_net::clock::now;
+use cairn_net::{DeviceService, RelayHandle, RelayService, enrol};
+use cairn_oplog::{SecretKey, Storage};
 use cairn_proto::Ticket;
 use cairn_relay::{AdminRequest, Relay};
+use cairn_store::{Options, SledStorage};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How long tickets are good for: longer than any measurement takes.
 const TICKET_MS: u64 = 24 * 60 * 60 * 1000;
@@ -44,7 +45,7 @@ impl Site {
         let secret = SecretKey::from_seed(&random()?);
         let mut site = Site::open(path, secret, OrganizationId(random()?)).await?;
         site.handle.admin(AdminRequest::Publish(Box::new(organization::definition()?))).await?;
-        site.definition = site.handle.query(|relay| Arc::clone(relay.state().definition())).await;
+        site.definition = site.look(|relay| Arc::clone(relay.state().definition())).await?;
         Ok(site)
     }
 
@@ -77,8 +78,16 @@ impl Site {
     }
 
     /// The last version of its ledger.
-    pub(super) async fn version(&self) -> Version {
-        self.handle.query(|relay| relay.state().version()).await
+    pub(super) async fn version(&self) -> Result<Version, Failure> {
+        self.look(|relay| relay.state().version()).await
+    }
+
+    /// Looks at the machine.
+    pub(super) async fn look<R: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Relay) -> R + Send + 'static,
+    ) -> Result<R, Failure> {
+        self.handle.query(look).await.ok_or_else(|| Failure::relay("the relay has stopped"))
     }
 
     /// Creates records at the relay, as an import does.
@@ -126,7 +135,7 @@ impl Site {
             seed: u64::from_le_bytes(random()?),
         };
         let agent = Agent::open(config, open_storage(path)?)?;
-        DeviceService::start(agent, self.address.clone()).await.map_err(Failure::storage)
+        Ok(DeviceService::start(agent, self.address.clone()))
     }
 }
 
@@ -141,8 +150,7 @@ pub(super) struct Place {
     pub(super) organization: OrganizationId,
 }
 
-/// The time, in milliseconds.
-pub(super) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(since.as_millis() as u64)
+/// The storage in a folder.
+pub(super) fn open_storage(path: &Path) -> Result<Arc<dyn Storage>, Failure> {
+    Ok(Arc::new(SledStorage::open(path, Options::default())?))
 }

@@ -2,15 +2,14 @@
 //! to another, and of edits uploaded a hundred together.
 
 use super::floor::{self, Times};
-use super::latency::{request, show};
+use super::latency::{request, shows};
 use super::light::{Light, Log, edits};
 use super::measure::Measure;
 use super::scratch::Scratch;
 use super::site::Site;
 use crate::args::bench::WireSize;
 use crate::exit::Failure;
-use crate::net::DeviceHandle;
-use cairn_net::WireStats;
+use cairn_net::{DeviceHandle, WireStats};
 use cairn_oplog::Parsed;
 use cairn_oplog::bundle::Slot;
 use std::time::Duration;
@@ -57,20 +56,17 @@ async fn live(site: &Site, count: u32, scratch: &Scratch) -> Result<f64, Failure
     let reader = site.device(&scratch.join("reader"), "reader").await?;
     let (a, b) = (writer.handle(), reader.handle());
     for device in [&a, &b] {
-        device.online();
+        device.online().await;
         device.synced().await.map_err(Failure::relay)?;
     }
     let mut costs = Vec::new();
     for number in 0..count {
         tokio::time::sleep(QUIET).await;
-        let before = on_wire(&a) + on_wire(&b);
-        let mut changed = b.changed();
+        let before = on_wire(&a).await + on_wire(&b).await;
         a.request(request(&site.definition, number)).await?;
-        while !b.query(show(&site.definition, number)).await {
-            changed.changed().await.map_err(|_| Failure::relay("the reading device has stopped"))?;
-        }
+        shows(&b, &site.definition, number).await?;
         tokio::time::sleep(QUIET).await;
-        costs.push((on_wire(&a) + on_wire(&b) - before) as f64);
+        costs.push((on_wire(&a).await + on_wire(&b).await - before) as f64);
     }
     writer.stop().await;
     reader.stop().await;
@@ -78,15 +74,15 @@ async fn live(site: &Site, count: u32, scratch: &Scratch) -> Result<f64, Failure
 }
 
 /// Bytes both ways, headers included.
-fn on_wire(device: &DeviceHandle) -> u64 {
-    device.traffic().bytes_with_headers()
+async fn on_wire(device: &DeviceHandle) -> u64 {
+    device.traffic().await.bytes_with_headers()
 }
 
 /// The median of what a device sends for one of a hundred edits uploaded
 /// together, and the bytes of the operation itself.
 async fn upload(site: &Site, bundles: u32) -> Result<(f64, usize), Failure> {
     let secret = site.enrol("uploader").await?;
-    let base = site.version().await;
+    let base = site.version().await?;
     let mut log = Log::new(site.organization, secret.clone());
     let sealed = log.seal(&site.definition, edits(&site.definition, 0..RECORDS, bundles * TOGETHER, base), TOGETHER as usize);
     let operation = operation_bytes(&sealed[0])?;
