@@ -11,7 +11,7 @@ use cairn_oplog::device_log::DeviceLog;
 use cairn_oplog::storage::{self, Batch, Durability, Storage, StorageError, Table};
 use cairn_oplog::{SecretKey, Verified};
 use cairn_projection::Issue;
-use cairn_projection::page::Pages;
+use cairn_projection::page::{Pages, PagesMark};
 use cairn_proto::{ClientMessage, Directory, HistoryEntry, Refusal, ServerMessage};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -154,6 +154,7 @@ const WAITING_CHANGES_MAX: usize = 256;
 struct Afterwards {
     replies: Vec<(ReplyId, Reply)>,
     sealed: u64,
+    pages: PagesMark,
 }
 
 /// The device.
@@ -319,6 +320,7 @@ impl Agent {
         let batch = std::mem::take(&mut self.waiting);
         let mut afterwards = std::mem::take(&mut self.waiting_afterwards);
         afterwards.sealed = self.log.sealed().sequence;
+        afterwards.pages = self.pages.mark();
         let durability = std::mem::replace(&mut self.waiting_durability, Durability::Behind);
         let id = PersistId(self.next_persist);
         self.next_persist += 1;
@@ -330,6 +332,7 @@ impl Agent {
         let Some((under_way, afterwards)) = self.persisting.take() else { return };
         assert_eq!(under_way, id, "batches are persisted in order");
         self.durable_sealed = afterwards.sealed;
+        self.pages.settle(afterwards.pages);
         for (reply, done) in afterwards.replies {
             self.outputs.push_back(Output::Reply { reply, answer: Ok(done) });
         }
@@ -373,6 +376,11 @@ impl Agent {
     /// The relay's key.
     pub fn relay_key(&self) -> PublicKey {
         self.config.relay
+    }
+
+    /// Why the device can no longer write, if it cannot.
+    pub fn failure(&self) -> Option<&StorageError> {
+        self.failed.as_ref()
     }
 
     /// This device's public key.

@@ -10,15 +10,17 @@
 //! (the socket), `output`.
 
 mod args;
+mod clock;
 mod context;
 mod control;
 mod exit;
+mod folder;
 mod host;
 mod key_file;
-mod net;
 mod output;
 mod session;
 mod settings;
+mod signals;
 mod verbs;
 
 use args::Cairn;

@@ -164,11 +164,11 @@ struct Driver {
     stopping: bool,
 }
 
-/// Which lane a message to a device travels on: images on their own, so that a
-/// first download never delays an acknowledgement.
+/// Which lane a message to a device travels on: what is downloaded on its own
+/// and in order, so that a first download never delays an acknowledgement.
 fn lane_of(message: &ServerMessage) -> Lane {
     match message {
-        ServerMessage::Page { .. } | ServerMessage::Changes { .. } => Lane::Download,
+        ServerMessage::Directory(_) | ServerMessage::Page { .. } | ServerMessage::Changes { .. } => Lane::Download,
         _ => Lane::Control,
     }
 }

@@ -4,7 +4,7 @@ use cairn_agent::{Agent, Config, FieldEdit, RecordEdit, RecordEditKind, Reply, R
 use cairn_model::definition::{Access, Definition, User};
 use cairn_model::text::{parse, template};
 use cairn_model::{Hash, OrganizationId, RecordId, Timestamp, Value, Write};
-use cairn_net::{DeviceHandle, DeviceService, RelayHandle, RelayService, enrol};
+use cairn_net::{DeviceHandle, DeviceService, RelayHandle, RelayService, ServiceError, enrol};
 use cairn_oplog::memory::MemoryStorage;
 use cairn_oplog::{SecretKey, Storage};
 use cairn_proto::Ticket;
@@ -100,7 +100,8 @@ async fn start_relay(secret: &SecretKey, storage: &Arc<dyn Storage>, address: So
         let relay = Relay::open(secret.clone(), ORGANIZATION, Arc::clone(storage)).unwrap();
         match RelayService::start(relay, Some(address)).await {
             Ok(service) => return service,
-            Err(error) => assert!(error.to_string().contains("in use"), "{error}"),
+            Err(ServiceError::Listen(_)) => {}
+            Err(error) => panic!("{error}"),
         }
         tokio::task::yield_now().await;
     }

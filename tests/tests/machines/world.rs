@@ -5,7 +5,7 @@ use cairn_model::definition::{Access, Definition, User};
 use cairn_model::text::{parse, template};
 use cairn_model::{FieldId, OrganizationId, RecordId, Timestamp, TypeId, Value, Write};
 use cairn_oplog::memory::MemoryStorage;
-use cairn_oplog::{SecretKey, Storage};
+use cairn_oplog::{Batch, Durability, SecretKey, Storage};
 use cairn_projection::Record;
 use cairn_proto::{ClientMessage, Refusal, ServerMessage};
 use cairn_relay::{AdminReply, AdminRequest, Relay, SessionId};
@@ -23,6 +23,9 @@ pub(crate) struct DeviceBox {
     /// Whether frames pass.
     pub(crate) linked: bool,
     replies: BTreeMap<u64, Result<Reply, cairn_agent::EditError>>,
+    /// Batches on their way to storage: what comes meanwhile meets a machine
+    /// whose storage does not have them yet.
+    unwritten: VecDeque<(cairn_agent::PersistId, Batch, Durability)>,
     to_relay: VecDeque<ClientMessage>,
     to_device: VecDeque<ServerMessage>,
 }
@@ -102,6 +105,7 @@ impl World {
             session: None,
             linked: false,
             replies: BTreeMap::new(),
+            unwritten: VecDeque::new(),
             to_relay: VecDeque::new(),
             to_device: VecDeque::new(),
         });
@@ -144,6 +148,7 @@ impl World {
 
     pub(crate) fn restart_device(&mut self, device: usize, storage: Arc<MemoryStorage>) {
         self.unlink(device);
+        self.devices[device].unwritten.clear();
         let secret = self.devices[device].secret.clone();
         self.devices[device].agent = self.open_agent(&secret, storage.clone());
         self.devices[device].storage = storage;
@@ -261,6 +266,11 @@ impl World {
                 self.relay.handle(self.now, cairn_relay::Input::Sent { session });
             }
         }
+        if let Some((id, batch, durability)) = self.devices[number].unwritten.pop_front() {
+            moved = true;
+            self.devices[number].storage.commit(batch, durability).unwrap();
+            self.devices[number].agent.handle(self.now, cairn_agent::Input::Persisted(id));
+        }
         moved
     }
 
@@ -282,8 +292,7 @@ impl World {
                 }
             }
             cairn_agent::Output::Persist { id, batch, durability } => {
-                self.devices[number].storage.commit(batch, durability).unwrap();
-                self.devices[number].agent.handle(now, cairn_agent::Input::Persisted(id));
+                self.devices[number].unwritten.push_back((id, batch, durability));
             }
             cairn_agent::Output::Send(message) => {
                 let message = through_bytes_to_relay(&message);
