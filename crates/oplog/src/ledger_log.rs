@@ -94,7 +94,7 @@ pub fn entry_of_version(version: u64, head: &LedgerHead, storage: &dyn Storage) 
 pub fn bundles_of(log: &LogId, first: u64, limit: usize, storage: &dyn Storage) -> Result<Vec<Verified>, StorageError> {
     let prefix = index_prefix(log);
     let mut from = index_key(log, first, 0);
-    if let Some((key, _)) = storage.range_back(Table::LogIndex, &index_key(log, first + 1, 0), 1)?.into_iter().next()
+    if let Some((key, _)) = storage.range_back(Table::LogIndex, &index_key(log, first.saturating_add(1), 0), 1)?.into_iter().next()
         && key.starts_with(&prefix)
     {
         from = key;
