@@ -22,8 +22,12 @@ impl Agent {
         if welcome.head.sequence > self.log.sealed().sequence {
             return true;
         }
-        let there = self.log.bundles_from(welcome.head.sequence, 1, &*self.storage);
-        let head = there.ok().and_then(|bundles| bundles.first().map(cairn_oplog::Verified::head));
+        let there = self
+            .log
+            .bundles_from(welcome.head.sequence, 1, &*self.storage);
+        let head = there
+            .ok()
+            .and_then(|bundles| bundles.first().map(cairn_oplog::Verified::head));
         head != Some(welcome.head)
     }
 
@@ -37,8 +41,15 @@ impl Agent {
                 Err(error) => return self.fail(error),
             }
         }
-        let shared = own.iter().zip(hashes).take_while(|(own, theirs)| own == theirs).count() as u64;
-        tracing::warn!(shared, "this device's log is behind the relay's: it was restored or copied; a new log begins");
+        let shared = own
+            .iter()
+            .zip(hashes)
+            .take_while(|(own, theirs)| own == theirs)
+            .count() as u64;
+        tracing::warn!(
+            shared,
+            "this device's log is behind the relay's: it was restored or copied; a new log begins"
+        );
         let next = generation.max(self.log.log().generation) + 1;
         let pending = self.pending.drain();
         let batch = std::mem::take(self.waiting_batch(Durability::Synced));
@@ -46,7 +57,10 @@ impl Agent {
         self.log.restart(next, &mut batch);
         self.waiting_batch(Durability::Synced).extend(batch);
         self.progress.incorporated = 0;
-        for carried in pending.into_iter().filter(|pending| pending.sequence >= first + shared) {
+        for carried in pending
+            .into_iter()
+            .filter(|pending| pending.sequence >= first + shared)
+        {
             self.log_operation(carried.operation);
         }
         self.link.sent = 0;

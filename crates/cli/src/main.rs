@@ -1,2 +1,87 @@
-//! The `cairn` command.
-fn main() {}
+//! The command `cairn`: arguments, settings, processes, and nothing else. It
+//! decides nothing about records; that is the machines' and the fold's.
+//!
+//! Every verb works in one of two ways and behaves the same: nobody holds the
+//! directory, and it is opened here; or `relay run` or `device run` holds it,
+//! and the verb is executed there, asked for over the socket `control.sock`.
+//!
+//! Reading order: `args` (what may be typed), `settings` (what is where),
+//! `session` (open or connect), `verbs` (one module for each noun), `control`
+//! (the socket), `output`.
+
+mod args;
+mod clock;
+mod context;
+mod control;
+mod exit;
+mod folder;
+mod host;
+mod key_file;
+mod output;
+mod session;
+mod settings;
+mod signals;
+mod verbs;
+
+use args::Cairn;
+use clap::{CommandFactory, FromArgMatches, parser::ValueSource};
+use context::Context;
+use exit::{Exit, Failure};
+use output::Output;
+use settings::{Directory, Source};
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let matches = Cairn::command().get_matches();
+    let source = match matches.value_source("dir") {
+        Some(ValueSource::CommandLine) => Source::Argument,
+        Some(ValueSource::EnvVariable) => Source::Environment,
+        _ => Source::Default,
+    };
+    let cairn = Cairn::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    log_to_stderr(cairn.global.verbose);
+    let context = Context {
+        directory: Directory {
+            path: cairn.global.dir,
+            source,
+        },
+        output: Output {
+            json: cairn.global.json,
+        },
+    };
+    match run(cairn.noun, &context) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            if !failure.message.is_empty() {
+                context.output.say(format!("cairn: {failure}"));
+            }
+            failure.exit.into()
+        }
+    }
+}
+
+fn run(noun: args::Noun, context: &Context) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_stack_size(1024 * 1024)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::storage(format!("the program cannot start: {error}")))?;
+    runtime.block_on(verbs::run(noun, context))
+}
+
+/// Logs go to stderr; secrets never into them.
+fn log_to_stderr(verbose: u8) {
+    let default = match verbose {
+        0 => "error",
+        1 => "info",
+        2 => "debug",
+        _ => "trace",
+    };
+    let filter = EnvFilter::try_from_env("CAIRN_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}

@@ -7,14 +7,20 @@ use crate::record::{FieldState, Origin, Record, written};
 use crate::register::RegisterWrite;
 use crate::state::{Held, KeyEntry, State};
 use cairn_model::{
-    Change, Definition, FieldId, Granularity, Kind, LogId, Mutation, OnDelete, OperationId, RecordId, RecordType, Value,
-    Version, Write,
+    Change, Definition, FieldId, Granularity, Kind, LogId, Mutation, OnDelete, OperationId,
+    RecordId, RecordType, Value, Version, Write,
 };
 use contest::{Arrival, Contests, Met};
 
 impl State {
     /// Applies every mutation of an admitted edit.
-    pub(crate) fn apply(&mut self, mutations: &[Mutation], origin: &Origin, definition: &Definition, bytes: &[u8]) {
+    pub(crate) fn apply(
+        &mut self,
+        mutations: &[Mutation],
+        origin: &Origin,
+        definition: &Definition,
+        bytes: &[u8],
+    ) {
         let mut set_aside = Vec::new();
         for mutation in mutations {
             match &mutation.change {
@@ -31,7 +37,10 @@ impl State {
         }
         if let Some((record, field, _)) = set_aside.first() {
             let (record, field) = (*record, *field);
-            let parts: Vec<&str> = set_aside.iter().map(|(_, _, words)| words.as_str()).collect();
+            let parts: Vec<&str> = set_aside
+                .iter()
+                .map(|(_, _, words)| words.as_str())
+                .collect();
             self.raise(Issue {
                 number: 0,
                 version: origin.version,
@@ -41,7 +50,10 @@ impl State {
                 code: Code::Superseded,
                 record: Some(record),
                 field,
-                what: format!("Somebody else's change arrived first and stands. {}", parts.join(" ")),
+                what: format!(
+                    "Somebody else's change arrived first and stands. {}",
+                    parts.join(" ")
+                ),
                 payload: bytes.to_vec(),
                 dependents: Vec::new(),
                 settled: None,
@@ -52,11 +64,25 @@ impl State {
 
     fn operation_id(&self, origin: &Origin) -> OperationId {
         let device = self.devices[origin.author.0 as usize].key.device();
-        OperationId { log: LogId { device, generation: origin.generation }, sequence: origin.sequence }
+        OperationId {
+            log: LogId {
+                device,
+                generation: origin.generation,
+            },
+            sequence: origin.sequence,
+        }
     }
 
-    fn change_record(&mut self, mutation: &Mutation, origin: &Origin, definition: &Definition, set_aside: &mut Vec<SetAside>) {
-        let Some(record_type) = definition.types.get(&mutation.record_type) else { return };
+    fn change_record(
+        &mut self,
+        mutation: &Mutation,
+        origin: &Origin,
+        definition: &Definition,
+        set_aside: &mut Vec<SetAside>,
+    ) {
+        let Some(record_type) = definition.types.get(&mutation.record_type) else {
+            return;
+        };
         let was_alive = self.record(mutation.record).is_some_and(Record::is_alive);
         let base = match mutation.change {
             Change::Create(_) => Version(0),
@@ -64,7 +90,11 @@ impl State {
         };
         let indexed = needs_index(mutation, record_type, was_alive)
             || definition.granularity_of(record_type) == Granularity::Record;
-        let before = if indexed { self.index_of(mutation.record, record_type) } else { Index::default() };
+        let before = if indexed {
+            self.index_of(mutation.record, record_type)
+        } else {
+            Index::default()
+        };
         let operation = self.operation_id(origin);
         let held = self.records.entry(mutation.record).or_insert_with(|| Held {
             record: Record::new(mutation.record, mutation.record_type, *origin),
@@ -76,8 +106,17 @@ impl State {
             held,
             definition,
             record_type,
-            arrival: Arrival { origin, operation, base, resolves: matches!(mutation.change, Change::Resolve { .. }) },
-            contests: Contests { journal: &mut self.journal, devices: &self.devices, dirty: &mut self.dirty },
+            arrival: Arrival {
+                origin,
+                operation,
+                base,
+                resolves: matches!(mutation.change, Change::Resolve { .. }),
+            },
+            contests: Contests {
+                journal: &mut self.journal,
+                devices: &self.devices,
+                dirty: &mut self.dirty,
+            },
             set_aside,
         };
         change.carry_out(&mutation.change);
@@ -94,10 +133,22 @@ impl State {
     }
 
     /// What a deletion does to the records that point at the deleted one.
-    fn after_deletion(&mut self, mutation: &Mutation, origin: &Origin, definition: &Definition, set_aside: &mut Vec<SetAside>) {
+    fn after_deletion(
+        &mut self,
+        mutation: &Mutation,
+        origin: &Origin,
+        definition: &Definition,
+        set_aside: &mut Vec<SetAside>,
+    ) {
         let referrers: Vec<(RecordId, FieldId)> = self.referrers_of(mutation.record).collect();
         for (by, field) in referrers {
-            let Some(record_type) = self.record(by).filter(|r| r.is_alive()).map(|r| r.record_type) else { continue };
+            let Some(record_type) = self
+                .record(by)
+                .filter(|r| r.is_alive())
+                .map(|r| r.record_type)
+            else {
+                continue;
+            };
             let change = match self.on_delete(by, field, definition) {
                 Some(OnDelete::Cascade) => Change::Delete,
                 Some(OnDelete::Clear) => Change::Update(vec![(field, Write::Clear)]),
@@ -107,7 +158,12 @@ impl State {
                 Change::Delete => mutation.base,
                 _ => origin.version,
             };
-            let follow_up = Mutation { record: by, record_type, base, change };
+            let follow_up = Mutation {
+                record: by,
+                record_type,
+                base,
+                change,
+            };
             self.change_record(&follow_up, origin, definition, set_aside);
         }
     }
@@ -134,7 +190,11 @@ impl State {
     }
 
     fn reindex(&mut self, record: RecordId, before: Index, after: Index) {
-        for entry in before.keys.iter().filter(|entry| !after.keys.contains(entry)) {
+        for entry in before
+            .keys
+            .iter()
+            .filter(|entry| !after.keys.contains(entry))
+        {
             if self.keys.get(entry) == Some(&record) {
                 self.keys.remove(entry);
             }
@@ -142,7 +202,11 @@ impl State {
         for entry in after.keys {
             self.keys.entry(entry).or_insert(record);
         }
-        for (target, field) in before.lookups.iter().filter(|lookup| !after.lookups.contains(lookup)) {
+        for (target, field) in before
+            .lookups
+            .iter()
+            .filter(|lookup| !after.lookups.contains(lookup))
+        {
             if let Some(referrers) = self.referrers.get_mut(target) {
                 referrers.remove(&(record, *field));
                 if referrers.is_empty() {
@@ -151,7 +215,10 @@ impl State {
             }
         }
         for (target, field) in after.lookups {
-            self.referrers.entry(target).or_default().insert((record, field));
+            self.referrers
+                .entry(target)
+                .or_default()
+                .insert((record, field));
         }
     }
 
@@ -162,7 +229,9 @@ impl State {
         let definition = std::sync::Arc::clone(&self.definition);
         let ids: Vec<RecordId> = self.records.keys().copied().collect();
         for id in ids {
-            let record_type = self.record(id).and_then(|record| definition.types.get(&record.record_type));
+            let record_type = self
+                .record(id)
+                .and_then(|record| definition.types.get(&record.record_type));
             if let Some(record_type) = record_type {
                 let after = self.index_of(id, record_type);
                 self.reindex(id, Index::default(), after);
@@ -181,11 +250,25 @@ struct Index {
 }
 
 fn needs_index(mutation: &Mutation, record_type: &RecordType, was_alive: bool) -> bool {
-    let moves_key = |field: &FieldId| record_type.keys.iter().any(|key| key.fields.contains(field));
-    let is_lookup =
-        |field: &FieldId| record_type.fields.get(field).is_some_and(|f| matches!(f.kind, Kind::Lookup { .. }));
+    let moves_key = |field: &FieldId| {
+        record_type
+            .keys
+            .iter()
+            .any(|key| key.fields.contains(field))
+    };
+    let is_lookup = |field: &FieldId| {
+        record_type
+            .fields
+            .get(field)
+            .is_some_and(|f| matches!(f.kind, Kind::Lookup { .. }))
+    };
     match &mutation.change {
-        Change::Update(writes) => !was_alive || writes.iter().any(|(field, _)| moves_key(field) || is_lookup(field)),
+        Change::Update(writes) => {
+            !was_alive
+                || writes
+                    .iter()
+                    .any(|(field, _)| moves_key(field) || is_lookup(field))
+        }
         _ => true,
     }
 }
@@ -203,7 +286,10 @@ struct RecordChange<'a> {
 impl RecordChange<'_> {
     fn carry_out(&mut self, change: &Change) {
         let alive = match change {
-            Change::Delete | Change::Resolve { keep: Some(false), .. } => false,
+            Change::Delete
+            | Change::Resolve {
+                keep: Some(false), ..
+            } => false,
             _ => true,
         };
         let fields_apply = self.live(alive);
@@ -233,7 +319,11 @@ impl RecordChange<'_> {
         let was = record.life.newest();
         let base_value = Some(Some(Value::Boolean(true)));
         let met = self.contests.meet(
-            contest::Site { record: record.id, record_type: record.record_type, field: None },
+            contest::Site {
+                record: record.id,
+                record_type: record.record_type,
+                field: None,
+            },
             &mut record.life,
             &record.origins,
             value,
@@ -267,7 +357,9 @@ impl RecordChange<'_> {
     }
 
     fn write(&mut self, id: FieldId, write: &Write) {
-        let Some(field) = self.record_type.fields.get(&id) else { return };
+        let Some(field) = self.record_type.fields.get(&id) else {
+            return;
+        };
         if field.retired {
             return;
         }
@@ -278,14 +370,19 @@ impl RecordChange<'_> {
             let slot = record.slot_mut(field, origin.version);
             slot.changed = origin.version;
             let author_of = |version| contest::author_of(&origins, version);
-            slot.state.apply_merging(&field.kind, write, origin, self.arrival.base, author_of);
+            slot.state
+                .apply_merging(&field.kind, write, origin, self.arrival.base, author_of);
             record.origins = origins;
             return;
         };
         let value = value.map(|value| field.kind.widened(value));
         let policy = contest::policy(self.definition.policy_of(self.record_type, Some(field)));
         let Held { record, history } = &mut *self.held;
-        let site = contest::Site { record: record.id, record_type: record.record_type, field: Some(id) };
+        let site = contest::Site {
+            record: record.id,
+            record_type: record.record_type,
+            field: Some(id),
+        };
         let shown = record.value(id).cloned();
         let base_value = history.shown_at(id, self.arrival.base, shown.as_ref());
         let existed = record.slot(id).is_some();
@@ -296,7 +393,15 @@ impl RecordChange<'_> {
             return;
         };
         let wanted = value.clone();
-        let met = self.contests.meet(site, register, &origins, value, base_value, &self.arrival, policy);
+        let met = self.contests.meet(
+            site,
+            register,
+            &origins,
+            value,
+            base_value,
+            &self.arrival,
+            policy,
+        );
         if met != Met::SetAside && met != Met::SetAsideAndTold {
             slot.changed = origin.version;
         }
@@ -308,7 +413,12 @@ impl RecordChange<'_> {
             history.ended(id, origin.version, None);
         }
         if met == Met::SetAsideAndTold {
-            let words = format!("{}: {} stands, yours was {}.", field.label, spoken(&shown), spoken(&wanted));
+            let words = format!(
+                "{}: {} stands, yours was {}.",
+                field.label,
+                spoken(&shown),
+                spoken(&wanted)
+            );
             self.set_aside.push((record.id, Some(id), words));
         }
     }
@@ -326,7 +436,12 @@ impl RecordChange<'_> {
             return false;
         }
         let versions: Vec<Version> = concurrent.iter().map(|(_, write)| write.version).collect();
-        let decision = self.contests.decide_record(&self.held.record.origins, &versions, &self.arrival, policy);
+        let decision = self.contests.decide_record(
+            &self.held.record.origins,
+            &versions,
+            &self.arrival,
+            policy,
+        );
         match decision {
             contest::RecordDecision::Arriving => self.take_whole(writes, &concurrent),
             contest::RecordDecision::Standing { told } => self.set_aside_whole(writes, told),
@@ -345,8 +460,13 @@ impl RecordChange<'_> {
         let record = &self.held.record;
         let mut concurrent = Vec::new();
         for slot in &record.fields {
-            let FieldState::Register(register) = &slot.state else { continue };
-            let own = writes.iter().find(|(id, _)| *id == slot.id).and_then(|(_, write)| written(write));
+            let FieldState::Register(register) = &slot.state else {
+                continue;
+            };
+            let own = writes
+                .iter()
+                .find(|(id, _)| *id == slot.id)
+                .and_then(|(_, write)| written(write));
             for write in &register.writes {
                 let unseen = write.version > base
                     && write.version != origin.version
@@ -367,9 +487,15 @@ impl RecordChange<'_> {
                 self.force(*id, value);
             }
         }
-        for (id, _) in concurrent.iter().filter(|(id, _)| !writes.iter().any(|(own, _)| own == id)) {
+        for (id, _) in concurrent
+            .iter()
+            .filter(|(id, _)| !writes.iter().any(|(own, _)| own == id))
+        {
             let shown = self.held.record.value(*id).cloned();
-            if let Some(value) = self.held.history.shown_at(*id, self.arrival.base, shown.as_ref())
+            if let Some(value) = self
+                .held
+                .history
+                .shown_at(*id, self.arrival.base, shown.as_ref())
                 && value != shown
             {
                 self.force(*id, value);
@@ -383,8 +509,11 @@ impl RecordChange<'_> {
     }
 
     fn set_aside_whole(&mut self, writes: &[(FieldId, Write)], told: bool) {
-        let policy: &dyn cairn_policy::Policy =
-            if told { &contest::STANDING_WINS_TOLD } else { &contest::STANDING_WINS };
+        let policy: &dyn cairn_policy::Policy = if told {
+            &contest::STANDING_WINS_TOLD
+        } else {
+            &contest::STANDING_WINS
+        };
         for (id, write) in writes {
             if let Some(value) = written(write) {
                 self.write_under(*id, value, policy);
@@ -402,13 +531,29 @@ impl RecordChange<'_> {
 
     /// A write of one field as part of a whole-record contest: it meets what
     /// stands even where its author had seen that.
-    fn write_under(&mut self, id: FieldId, value: Option<Value>, policy: &dyn cairn_policy::Policy) {
-        let Some(field) = self.record_type.fields.get(&id).filter(|field| !field.retired) else { return };
+    fn write_under(
+        &mut self,
+        id: FieldId,
+        value: Option<Value>,
+        policy: &dyn cairn_policy::Policy,
+    ) {
+        let Some(field) = self
+            .record_type
+            .fields
+            .get(&id)
+            .filter(|field| !field.retired)
+        else {
+            return;
+        };
         let named = self.definition.policy_of(self.record_type, None);
         let origin = self.arrival.origin;
         let value = value.map(|value| field.kind.widened(value));
         let Held { record, history } = &mut *self.held;
-        let site = contest::Site { record: record.id, record_type: record.record_type, field: Some(id) };
+        let site = contest::Site {
+            record: record.id,
+            record_type: record.record_type,
+            field: Some(id),
+        };
         let shown = record.value(id).cloned();
         let base_value = history.shown_at(id, self.arrival.base, shown.as_ref());
         let origins = std::mem::take(&mut record.origins);
@@ -419,10 +564,22 @@ impl RecordChange<'_> {
             return;
         };
         if register.writes.is_empty() {
-            register.writes.push(RegisterWrite { version: created, value: None });
+            register.writes.push(RegisterWrite {
+                version: created,
+                value: None,
+            });
         }
         let wanted = value.clone();
-        let met = self.contests.meet_standing(site, register, &origins, value, base_value, &self.arrival, policy, named);
+        let met = self.contests.meet_standing(
+            site,
+            register,
+            &origins,
+            value,
+            base_value,
+            &self.arrival,
+            policy,
+            named,
+        );
         if met != Met::SetAside && met != Met::SetAsideAndTold {
             slot.changed = origin.version;
         }
@@ -432,7 +589,12 @@ impl RecordChange<'_> {
             history.ended(id, origin.version, shown.clone());
         }
         if met == Met::SetAsideAndTold {
-            let words = format!("{}: {} stands, yours was {}.", field.label, spoken(&shown), spoken(&wanted));
+            let words = format!(
+                "{}: {} stands, yours was {}.",
+                field.label,
+                spoken(&shown),
+                spoken(&wanted)
+            );
             self.set_aside.push((record.id, Some(id), words));
         }
     }

@@ -13,8 +13,8 @@ use cairn_model::{
 };
 use cairn_oplog::bundle::byte_string;
 use cairn_oplog::storage::{Batch, Storage, StorageError, Table, large, put_large};
-use serde::{Deserialize, Serialize};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -43,11 +43,19 @@ struct HeldForm {
 
 impl State {
     /// Adds to `batch` what changed since the last checkpoint.
-    pub fn checkpoint(&mut self, pages: &mut Pages, storage: &dyn Storage, batch: &mut Batch) -> Result<(), StorageError> {
+    pub fn checkpoint(
+        &mut self,
+        pages: &mut Pages,
+        storage: &dyn Storage,
+        batch: &mut Batch,
+    ) -> Result<(), StorageError> {
         let dirty = self.take_dirty();
         let records = dirty.records.iter().filter_map(|id| {
             let held = self.records.get(id)?;
-            let form = HeldForm { image: held.record.to_image(), history: held.history.clone() };
+            let form = HeldForm {
+                image: held.record.to_image(),
+                history: held.history.clone(),
+            };
             Some((*id, held.record.record_type, codec::encode(&form)))
         });
         for page in Page::pack_all(records) {
@@ -75,7 +83,11 @@ impl State {
             definition_changed: self.definition_changed,
             draft: self.draft.clone(),
             devices: self.devices.clone(),
-            rejections: self.rejections.iter().map(|((a, r), v)| (*a, *r, *v)).collect(),
+            rejections: self
+                .rejections
+                .iter()
+                .map(|((a, r), v)| (*a, *r, *v))
+                .collect(),
             follows: self.follows.clone(),
         }
     }
@@ -91,7 +103,8 @@ impl State {
         let Some(core) = large(storage, CORE)? else {
             return Ok((state, Pages::default()));
         };
-        let corrupt = |error: DecodeError| StorageError::corrupt(Table::Meta, CORE.as_bytes(), error);
+        let corrupt =
+            |error: DecodeError| StorageError::corrupt(Table::Meta, CORE.as_bytes(), error);
         let core: Core = codec::decode("state", &core).map_err(corrupt)?;
         state.version = core.version;
         state.position = core.position;
@@ -99,16 +112,28 @@ impl State {
         state.definition = Arc::new(core.definition);
         state.definition_changed = core.definition_changed;
         state.draft = core.draft;
-        state.authors = (0..).zip(&core.devices).map(|(n, device)| (device.key.device(), AuthorId(n))).collect();
+        state.authors = (0..)
+            .zip(&core.devices)
+            .map(|(n, device)| (device.key.device(), AuthorId(n)))
+            .collect();
         state.devices = core.devices;
-        state.rejections = core.rejections.into_iter().map(|(a, r, v)| ((a, r), v)).collect();
+        state.rejections = core
+            .rejections
+            .into_iter()
+            .map(|(a, r, v)| ((a, r), v))
+            .collect();
         state.follows = core.follows;
         state.journal = numbered::<Conflict>(Table::Journal, storage)?;
         state.issues = numbered::<Issue>(Table::Issues, storage)?;
         for issue in &state.issues {
             state.issues_changed = state.issues_changed.max(issue.changed);
             state.issue_of.insert(issue.version, issue.number);
-            state.issue_of.extend(issue.dependents.iter().map(|dependent| (dependent.version, issue.number)));
+            state.issue_of.extend(
+                issue
+                    .dependents
+                    .iter()
+                    .map(|dependent| (dependent.version, issue.number)),
+            );
         }
         let pages = Pages::open(storage)?;
         state.load_records(&pages, storage)?;
@@ -121,11 +146,21 @@ impl State {
             let corrupt = |error: DecodeError| StorageError::corrupt(Table::Pages, &id.0, error);
             let form: HeldForm = codec::decode("record", &bytes).map_err(corrupt)?;
             let record = Image::read(&form.image).map_err(corrupt)?.over(None);
-            let record = record.ok_or_else(|| StorageError::corrupt(Table::Pages, &id.0, "it is not whole"))?;
-            loaded.push((id, Held { record, history: form.history }));
+            let record = record
+                .ok_or_else(|| StorageError::corrupt(Table::Pages, &id.0, "it is not whole"))?;
+            loaded.push((
+                id,
+                Held {
+                    record,
+                    history: form.history,
+                },
+            ));
             Ok(())
         })?;
-        self.recent = loaded.iter().map(|(id, held)| (held.record.version, *id)).collect();
+        self.recent = loaded
+            .iter()
+            .map(|(id, held)| (held.record.version, *id))
+            .collect();
         self.recent.sort_unstable();
         self.records = loaded.into_iter().collect();
         self.rebuild_indexes();
@@ -133,10 +168,16 @@ impl State {
     }
 }
 
-fn numbered<T: DeserializeOwned>(table: Table, storage: &dyn Storage) -> Result<Vec<T>, StorageError> {
+fn numbered<T: DeserializeOwned>(
+    table: Table,
+    storage: &dyn Storage,
+) -> Result<Vec<T>, StorageError> {
     storage
         .range(table, &[], usize::MAX)?
         .into_iter()
-        .map(|(key, value)| codec::decode("entry", &value).map_err(|error| StorageError::corrupt(table, &key, error)))
+        .map(|(key, value)| {
+            codec::decode("entry", &value)
+                .map_err(|error| StorageError::corrupt(table, &key, error))
+        })
         .collect()
 }

@@ -18,7 +18,11 @@ impl Digest {
     /// do not depend on the order their edits came in.
     pub fn add(&mut self, record: &Record, definition: &Definition) {
         let mut record = Cow::Borrowed(record);
-        if record.fields.iter().any(|slot| matches!(slot.state, FieldState::Document(_))) {
+        if record
+            .fields
+            .iter()
+            .any(|slot| matches!(slot.state, FieldState::Document(_)))
+        {
             let record_type = definition.types.get(&record.record_type);
             for slot in &mut record.to_mut().fields {
                 if let FieldState::Document(saved) = &mut slot.state

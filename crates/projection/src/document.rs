@@ -135,7 +135,9 @@ fn edit_loaded(
     match kind {
         Kind::RichText => {
             let wanted = wanted.as_str().ok_or(DocumentError::WrongKind)?;
-            let (_, text) = document.get(ROOT, TEXT)?.ok_or(DocumentError::Unconnected)?;
+            let (_, text) = document
+                .get(ROOT, TEXT)?
+                .ok_or(DocumentError::Unconnected)?;
             document.update_text(&text, wanted)?;
         }
         Kind::Json => {
@@ -150,7 +152,10 @@ fn edit_loaded(
     document.commit_with(CommitOptions::default().with_time(0));
     let made = document.get_changes(&before);
     bounded(document.save())?;
-    Ok(made.into_iter().next().map(|change| change.raw_bytes().to_vec()))
+    Ok(made
+        .into_iter()
+        .next()
+        .map(|change| change.raw_bytes().to_vec()))
 }
 
 fn actor(operation: &OperationId) -> ActorId {
@@ -178,7 +183,14 @@ fn reconcile(
             }
             let keys: BTreeSet<&String> = wanted.keys().collect();
             for key in keys {
-                place(document, at, key.as_str().into(), now.get(key), &wanted[key], false)?;
+                place(
+                    document,
+                    at,
+                    key.as_str().into(),
+                    now.get(key),
+                    &wanted[key],
+                    false,
+                )?;
             }
         }
         (Json::Array(now), Json::Array(wanted)) => {
@@ -189,10 +201,20 @@ fn reconcile(
                 .zip(wanted[front..].iter().rev())
                 .take_while(|(a, b)| a == b)
                 .count();
-            let (now, wanted) = (&now[front..now.len() - back], &wanted[front..wanted.len() - back]);
+            let (now, wanted) = (
+                &now[front..now.len() - back],
+                &wanted[front..wanted.len() - back],
+            );
             let shared = now.len().min(wanted.len());
             for index in 0..shared {
-                place(document, at, (front + index).into(), Some(&now[index]), &wanted[index], false)?;
+                place(
+                    document,
+                    at,
+                    (front + index).into(),
+                    Some(&now[index]),
+                    &wanted[index],
+                    false,
+                )?;
             }
             for _ in shared..now.len() {
                 document.delete(at, front + shared)?;
@@ -294,30 +316,55 @@ mod tests {
     use serde_json::json;
 
     fn by(device: u8, sequence: u64) -> OperationId {
-        let log = LogId { device: DeviceId([device; 16]), generation: 0 };
+        let log = LogId {
+            device: DeviceId([device; 16]),
+            generation: 0,
+        };
         OperationId { log, sequence }
     }
 
     #[test]
     fn two_people_typing_in_one_text_both_stay() {
         let kind = Kind::RichText;
-        let start = edit(&kind, &[], &json!("pump checked"), &by(1, 1)).unwrap().unwrap();
+        let start = edit(&kind, &[], &json!("pump checked"), &by(1, 1))
+            .unwrap()
+            .unwrap();
         let saved = merge(&kind, &[], &start).unwrap();
-        let one = edit(&kind, &saved, &json!("Pump: pump checked"), &by(1, 2)).unwrap().unwrap();
-        let two = edit(&kind, &saved, &json!("pump checked, valve replaced"), &by(2, 1)).unwrap().unwrap();
+        let one = edit(&kind, &saved, &json!("Pump: pump checked"), &by(1, 2))
+            .unwrap()
+            .unwrap();
+        let two = edit(
+            &kind,
+            &saved,
+            &json!("pump checked, valve replaced"),
+            &by(2, 1),
+        )
+        .unwrap()
+        .unwrap();
         let ab = merge(&kind, &merge(&kind, &saved, &one).unwrap(), &two).unwrap();
         let ba = merge(&kind, &merge(&kind, &saved, &two).unwrap(), &one).unwrap();
-        assert_eq!(read(&kind, &ab).unwrap(), json!("Pump: pump checked, valve replaced"));
+        assert_eq!(
+            read(&kind, &ab).unwrap(),
+            json!("Pump: pump checked, valve replaced")
+        );
         assert_eq!(read(&kind, &ab), read(&kind, &ba));
         assert_eq!(heads(&kind, &ab), heads(&kind, &ba));
-        assert_eq!(merge(&kind, &ab, &one).unwrap(), ab, "a resent change alters nothing");
+        assert_eq!(
+            merge(&kind, &ab, &one).unwrap(),
+            ab,
+            "a resent change alters nothing"
+        );
     }
 
     #[test]
     fn texts_begun_offline_on_two_devices_are_one_text() {
         let kind = Kind::RichText;
-        let one = edit(&kind, &[], &json!("left"), &by(1, 1)).unwrap().unwrap();
-        let two = edit(&kind, &[], &json!("right"), &by(2, 1)).unwrap().unwrap();
+        let one = edit(&kind, &[], &json!("left"), &by(1, 1))
+            .unwrap()
+            .unwrap();
+        let two = edit(&kind, &[], &json!("right"), &by(2, 1))
+            .unwrap()
+            .unwrap();
         let both = merge(&kind, &merge(&kind, &[], &one).unwrap(), &two).unwrap();
         let text = read(&kind, &both).unwrap();
         let text = text.as_str().unwrap();
@@ -327,12 +374,36 @@ mod tests {
     #[test]
     fn json_objects_merge_by_key() {
         let kind = Kind::Json;
-        let start = edit(&kind, &[], &json!({"steps": ["drain"], "done": false}), &by(1, 1)).unwrap().unwrap();
+        let start = edit(
+            &kind,
+            &[],
+            &json!({"steps": ["drain"], "done": false}),
+            &by(1, 1),
+        )
+        .unwrap()
+        .unwrap();
         let saved = merge(&kind, &[], &start).unwrap();
-        let one = edit(&kind, &saved, &json!({"steps": ["drain", "refill"], "done": false}), &by(1, 2)).unwrap().unwrap();
-        let two = edit(&kind, &saved, &json!({"steps": ["drain"], "done": true}), &by(2, 1)).unwrap().unwrap();
+        let one = edit(
+            &kind,
+            &saved,
+            &json!({"steps": ["drain", "refill"], "done": false}),
+            &by(1, 2),
+        )
+        .unwrap()
+        .unwrap();
+        let two = edit(
+            &kind,
+            &saved,
+            &json!({"steps": ["drain"], "done": true}),
+            &by(2, 1),
+        )
+        .unwrap()
+        .unwrap();
         let both = merge(&kind, &merge(&kind, &saved, &one).unwrap(), &two).unwrap();
-        assert_eq!(read(&kind, &both).unwrap(), json!({"steps": ["drain", "refill"], "done": true}));
+        assert_eq!(
+            read(&kind, &both).unwrap(),
+            json!({"steps": ["drain", "refill"], "done": true})
+        );
     }
 
     #[test]
@@ -340,11 +411,19 @@ mod tests {
         let kind = Kind::RichText;
         let first = edit(&kind, &[], &json!("a"), &by(1, 1)).unwrap().unwrap();
         let saved = merge(&kind, &[], &first).unwrap();
-        let second = edit(&kind, &saved, &json!("ab"), &by(1, 2)).unwrap().unwrap();
+        let second = edit(&kind, &saved, &json!("ab"), &by(1, 2))
+            .unwrap()
+            .unwrap();
         assert_eq!(merge(&kind, &[], &second), Err(DocumentError::Unconnected));
         for length in 0..second.len() {
-            assert!(merge(&kind, &saved, &second[..length]).is_err(), "{length} bytes");
+            assert!(
+                merge(&kind, &saved, &second[..length]).is_err(),
+                "{length} bytes"
+            );
         }
-        assert_eq!(edit(&Kind::Json, &[], &json!([1]), &by(1, 1)), Err(DocumentError::NotAnObject));
+        assert_eq!(
+            edit(&Kind::Json, &[], &json!([1]), &by(1, 1)),
+            Err(DocumentError::NotAnObject)
+        );
     }
 }

@@ -21,7 +21,11 @@ impl State {
     /// Folds the next ledger entry up to the operation of version `last`, for
     /// a look at the past.
     pub fn fold_until(&mut self, entry: &Entry, last: Version) -> Vec<Verdict> {
-        assert_eq!(entry.position, self.position + 1, "entries are folded in order");
+        assert_eq!(
+            entry.position,
+            self.position + 1,
+            "entries are folded in order"
+        );
         self.position = entry.position;
         self.received = entry.received;
         let bundle = &entry.bundle;
@@ -32,7 +36,10 @@ impl State {
                 break;
             }
             self.version = self.version.next();
-            let id = OperationId { log: bundle.log(), sequence };
+            let id = OperationId {
+                log: bundle.log(),
+                sequence,
+            };
             let bytes: &[u8] = match slot {
                 Slot::Whole(bytes) => bytes,
                 Slot::Withheld(_) => &[],
@@ -46,7 +53,10 @@ impl State {
                 self.reject(id, rejection, bytes);
                 code
             });
-            verdicts.push(Verdict { version: self.version, rejected });
+            verdicts.push(Verdict {
+                version: self.version,
+                rejected,
+            });
         }
         verdicts
     }
@@ -84,9 +94,19 @@ impl State {
         Ok(author)
     }
 
-    fn fold_operation(&mut self, author: AuthorId, id: OperationId, entry: &Entry, bytes: &[u8]) -> Result<(), Rejection> {
-        let operation = decode_operation(bytes)
-            .map_err(|error| Rejection::new(Code::Malformed, format!("The change cannot be read: {error}.")))?;
+    fn fold_operation(
+        &mut self,
+        author: AuthorId,
+        id: OperationId,
+        entry: &Entry,
+        bytes: &[u8],
+    ) -> Result<(), Rejection> {
+        let operation = decode_operation(bytes).map_err(|error| {
+            Rejection::new(
+                Code::Malformed,
+                format!("The change cannot be read: {error}."),
+            )
+        })?;
         if operation.definition > self.definition.number {
             return Err(Rejection::new(
                 Code::DefinitionUnknown,
@@ -107,7 +127,12 @@ impl State {
         self.carry_out(operation, &origin, bytes)
     }
 
-    fn carry_out(&mut self, operation: Operation, origin: &Origin, bytes: &[u8]) -> Result<(), Rejection> {
+    fn carry_out(
+        &mut self,
+        operation: Operation,
+        origin: &Origin,
+        bytes: &[u8],
+    ) -> Result<(), Rejection> {
         match operation.action {
             Action::Edit(mutations) => {
                 let definition = Arc::clone(&self.definition);
@@ -116,7 +141,11 @@ impl State {
                 Ok(())
             }
             Action::Settle { operation, outcome } => self.settle(operation, outcome, origin),
-            Action::Publish { base, changes, more } => {
+            Action::Publish {
+                base,
+                changes,
+                more,
+            } => {
                 only_relay(origin)?;
                 self.publish(base, changes, more, origin)
             }
@@ -139,16 +168,31 @@ impl State {
         }
     }
 
-    fn enrol(&mut self, key: PublicKey, user: String, name: String, origin: &Origin) -> Result<(), Rejection> {
+    fn enrol(
+        &mut self,
+        key: PublicKey,
+        user: String,
+        name: String,
+        origin: &Origin,
+    ) -> Result<(), Rejection> {
         if !self.definition.users.contains_key(&user) {
-            return Err(Rejection::new(Code::PrivilegeDenied, format!("There is no user `{user}`.")));
+            return Err(Rejection::new(
+                Code::PrivilegeDenied,
+                format!("There is no user `{user}`."),
+            ));
         }
         let id = key.device();
         if self.authors.contains_key(&id) {
-            return Err(Rejection::new(Code::RecordExists, format!("Device {id} is enrolled already.")));
+            return Err(Rejection::new(
+                Code::RecordExists,
+                format!("Device {id} is enrolled already."),
+            ));
         }
         let author = AuthorId(self.devices.len() as u32);
-        let log = LogId { device: id, generation: 0 };
+        let log = LogId {
+            device: id,
+            generation: 0,
+        };
         self.devices.push(Device {
             key,
             user,
@@ -208,14 +252,19 @@ impl State {
             && let Some(number) = self.issue_of.get(&first).copied()
         {
             let issue = &mut self.issues[number as usize - 1];
-            issue.dependents.push(Dependent { version, payload: bytes.to_vec() });
+            issue.dependents.push(Dependent {
+                version,
+                payload: bytes.to_vec(),
+            });
             issue.changed = version;
             self.issues_changed = version;
             self.issue_of.insert(version, number);
             self.dirty.issues.insert(number);
             return;
         }
-        let user = author.map_or_else(String::new, |author| self.devices[author.0 as usize].user.clone());
+        let user = author.map_or_else(String::new, |author| {
+            self.devices[author.0 as usize].user.clone()
+        });
         self.raise(Issue {
             number: 0,
             version,
@@ -256,7 +305,9 @@ fn log_words(code: Code) -> &'static str {
     match code {
         Code::DeviceUnknown => "The device was never enrolled here.",
         Code::DeviceRevoked => "The device had been revoked when the change arrived.",
-        Code::Equivocation => "The device's log was written twice: another operation stands at this place already.",
+        Code::Equivocation => {
+            "The device's log was written twice: another operation stands at this place already."
+        }
         Code::Quarantined => "The device's log is quarantined, because it was written twice.",
         Code::LogClosed => "The device has begun a new log; this change is from the old one.",
         _ => "The device's log has a gap before this change.",

@@ -38,7 +38,11 @@ impl History {
         let past = match self.past.iter_mut().find(|past| past.field == field) {
             Some(past) => past,
             None => {
-                self.past.push(Past { field, values: Vec::new(), dropped: false });
+                self.past.push(Past {
+                    field,
+                    values: Vec::new(),
+                    dropped: false,
+                });
                 self.past.last_mut().expect("just pushed")
             }
         };
@@ -51,7 +55,12 @@ impl History {
 
     /// What `field` showed as of `base`, given what it shows `now`. `None` when
     /// that is no longer known.
-    pub fn shown_at(&self, field: FieldId, base: Version, now: Option<&Value>) -> Option<Option<Value>> {
+    pub fn shown_at(
+        &self,
+        field: FieldId,
+        base: Version,
+        now: Option<&Value>,
+    ) -> Option<Option<Value>> {
         let Some(past) = self.past.iter().find(|past| past.field == field) else {
             return Some(now.cloned());
         };

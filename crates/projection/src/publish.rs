@@ -6,7 +6,9 @@ use crate::issue::Code;
 use crate::record::{FieldState, Origin, Record};
 use crate::register::{Register, RegisterWrite};
 use crate::state::{Held, State};
-use cairn_model::{Definition, DefinitionChange, FieldId, Kind, RecordId, RecordType, Value, Version};
+use cairn_model::{
+    Definition, DefinitionChange, FieldId, Kind, RecordId, RecordType, Value, Version,
+};
 use std::sync::Arc;
 
 impl State {
@@ -21,14 +23,19 @@ impl State {
         if base != self.definition.number {
             self.draft.clear();
             let current = self.definition.number;
-            return Err(refused(cairn_model::definition::PublishError::Stale { base, current }.to_string()));
+            return Err(refused(
+                cairn_model::definition::PublishError::Stale { base, current }.to_string(),
+            ));
         }
         self.draft.extend(changes);
         if more {
             return Ok(());
         }
         let changes = std::mem::take(&mut self.draft);
-        let next = self.definition.changed(&changes).map_err(|error| refused(error.to_string()))?;
+        let next = self
+            .definition
+            .changed(&changes)
+            .map_err(|error| refused(error.to_string()))?;
         if let Some(policy) = unknown_policy(&next) {
             return Err(refused(format!("There is no conflict policy `{policy}`.")));
         }
@@ -46,7 +53,9 @@ impl State {
         let mut widened = Vec::new();
         for held in self.records.values_mut() {
             let record = &mut held.record;
-            let Some(record_type) = definition.types.get(&record.record_type) else { continue };
+            let Some(record_type) = definition.types.get(&record.record_type) else {
+                continue;
+            };
             let mut changed = false;
             for slot in &mut record.fields {
                 if let Some(field) = record_type.fields.get(&slot.id)
@@ -73,7 +82,11 @@ impl State {
         let definition = Arc::clone(&self.definition);
         if let Some(record_type) = definition.type_named("user") {
             for (login, user) in &definition.users {
-                let values = [("login", Some(login)), ("name", Some(&user.name)), ("email", user.email.as_ref())];
+                let values = [
+                    ("login", Some(login)),
+                    ("name", Some(&user.name)),
+                    ("email", user.email.as_ref()),
+                ];
                 self.mirror(Definition::user_record(login), record_type, &values, origin);
             }
         }
@@ -85,13 +98,26 @@ impl State {
         }
     }
 
-    fn mirror(&mut self, id: RecordId, record_type: &RecordType, values: &[(&str, Option<&String>)], origin: &Origin) {
+    fn mirror(
+        &mut self,
+        id: RecordId,
+        record_type: &RecordType,
+        values: &[(&str, Option<&String>)],
+        origin: &Origin,
+    ) {
         let wanted: Vec<(FieldId, Value)> = values
             .iter()
-            .filter_map(|(name, value)| Some((record_type.field_named(name)?.id, Value::Text((*value)?.clone()))))
+            .filter_map(|(name, value)| {
+                Some((
+                    record_type.field_named(name)?.id,
+                    Value::Text((*value)?.clone()),
+                ))
+            })
             .collect();
         let held = self.records.get(&id);
-        let same = |(field, value): &(FieldId, Value)| held.and_then(|h| h.record.value(*field)) == Some(value);
+        let same = |(field, value): &(FieldId, Value)| {
+            held.and_then(|h| h.record.value(*field)) == Some(value)
+        };
         if held.is_some_and(|held| held.record.is_alive()) && wanted.iter().all(same) {
             return;
         }
@@ -101,13 +127,19 @@ impl State {
         });
         let record = &mut held.record;
         record.add_origin(*origin);
-        record.life.replace(RegisterWrite { version: origin.version, value: Some(Value::Boolean(true)) });
+        record.life.replace(RegisterWrite {
+            version: origin.version,
+            value: Some(Value::Boolean(true)),
+        });
         record.life_changed = origin.version;
         for (field, value) in wanted {
             let slot = record.slot_mut(&record_type.fields[&field], origin.version);
             slot.changed = origin.version;
             if let FieldState::Register(register) = &mut slot.state {
-                register.replace(RegisterWrite { version: origin.version, value: Some(value) });
+                register.replace(RegisterWrite {
+                    version: origin.version,
+                    value: Some(value),
+                });
             }
         }
         record.prune_origins();
@@ -129,7 +161,10 @@ fn widen(register: &mut Register, kind: &Kind) -> bool {
 
 fn unknown_policy(definition: &Definition) -> Option<&str> {
     let types = definition.types.values();
-    let fields = types.clone().flat_map(|t| t.fields.values()).filter_map(|field| field.policy.as_deref());
+    let fields = types
+        .clone()
+        .flat_map(|t| t.fields.values())
+        .filter_map(|field| field.policy.as_deref());
     std::iter::once(definition.policy.as_str())
         .chain(types.filter_map(|t| t.policy.as_deref()))
         .chain(fields)

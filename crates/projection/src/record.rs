@@ -3,8 +3,8 @@
 use crate::register::Register;
 use crate::set::ElementSet;
 use cairn_model::{
-    AuthorId, Definition, Field, FieldId, HybridTime, Kind, RecordId, RecordType, Timestamp, TypeId,
-    Value, Version, Write,
+    AuthorId, Definition, Field, FieldId, HybridTime, Kind, RecordId, RecordType, Timestamp,
+    TypeId, Value, Version, Write,
 };
 use serde::{Deserialize, Serialize};
 
@@ -129,13 +129,19 @@ impl Record {
 
     /// The operation behind `version`, which must be that of a standing write.
     pub fn origin(&self, version: Version) -> Option<&Origin> {
-        let at = self.origins.binary_search_by_key(&version, |origin| origin.version).ok()?;
+        let at = self
+            .origins
+            .binary_search_by_key(&version, |origin| origin.version)
+            .ok()?;
         Some(&self.origins[at])
     }
 
     /// Notes the operation behind new writes.
     pub fn add_origin(&mut self, origin: Origin) {
-        if let Err(at) = self.origins.binary_search_by_key(&origin.version, |o| o.version) {
+        if let Err(at) = self
+            .origins
+            .binary_search_by_key(&origin.version, |o| o.version)
+        {
             self.origins.insert(at, origin);
         }
         self.version = self.version.max(origin.version);
@@ -165,7 +171,10 @@ impl Record {
     pub fn in_conflict(&self) -> bool {
         self.life.open.is_some()
             || self.fields.iter().any(|slot| {
-                matches!(&slot.state, FieldState::Register(Register { open: Some(_), .. }))
+                matches!(
+                    &slot.state,
+                    FieldState::Register(Register { open: Some(_), .. })
+                )
             })
     }
 
@@ -179,7 +188,10 @@ impl Record {
 
     /// The register values of an alternate key, or `None` when one is empty.
     pub fn key_values(&self, fields: &[FieldId]) -> Option<Vec<Value>> {
-        fields.iter().map(|field| self.value(*field).cloned()).collect()
+        fields
+            .iter()
+            .map(|field| self.value(*field).cloned())
+            .collect()
     }
 
     /// The fields in use and what they read as in JSON, by definition order.
@@ -188,7 +200,10 @@ impl Record {
         let mut object = serde_json::Map::new();
         if let Some(record_type) = definition.types.get(&self.record_type) {
             for field in record_type.live_fields() {
-                if let Some(value) = self.field(field.id).and_then(|state| state.to_json(&field.kind)) {
+                if let Some(value) = self
+                    .field(field.id)
+                    .and_then(|state| state.to_json(&field.kind))
+                {
                     object.insert(field.name.clone(), value);
                 }
             }
@@ -202,11 +217,15 @@ impl Record {
         let author_of = |_| origin.author;
         let slot = self.slot_mut(field, origin.version);
         slot.changed = origin.version;
-        slot.state.apply_merging(&field.kind, write, origin, Version(u64::MAX), author_of);
+        slot.state
+            .apply_merging(&field.kind, write, origin, Version(u64::MAX), author_of);
         if let FieldState::Register(register) = &mut slot.state
             && let Some(value) = written(write)
         {
-            register.replace(crate::register::RegisterWrite { version: origin.version, value });
+            register.replace(crate::register::RegisterWrite {
+                version: origin.version,
+                value,
+            });
         }
         self.add_origin(*origin);
     }
@@ -243,7 +262,9 @@ impl FieldState {
         author_of: impl Fn(Version) -> AuthorId,
     ) {
         match (self, write) {
-            (FieldState::Counter(total), Write::Add(change)) => *total = total.saturating_add(*change),
+            (FieldState::Counter(total), Write::Add(change)) => {
+                *total = total.saturating_add(*change)
+            }
             (FieldState::Set(set), Write::Change { add, remove }) => {
                 set.change(add, remove, origin.version, origin.author, base, author_of);
             }
@@ -273,7 +294,10 @@ impl FieldState {
     /// What the field reads as, in words.
     pub fn to_text(&self, kind: &Kind) -> String {
         match self {
-            FieldState::Register(register) => register.value().map(ToString::to_string).unwrap_or_default(),
+            FieldState::Register(register) => register
+                .value()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
             FieldState::Counter(total) => total.to_string(),
             FieldState::Set(set) => {
                 let elements: Vec<String> = set.elements().map(ToString::to_string).collect();

@@ -52,7 +52,11 @@ impl Register {
 
     /// The newest write, shown or not.
     pub fn newest(&self) -> Version {
-        self.writes.iter().map(|write| write.version).max().unwrap_or_default()
+        self.writes
+            .iter()
+            .map(|write| write.version)
+            .max()
+            .unwrap_or_default()
     }
 
     /// Takes `write` as the only one: it dominates all others.
@@ -66,7 +70,12 @@ impl Register {
     /// Drops what a write by `author` with `base` dominates. Gives whether
     /// anything is left. The shown index points at what showed before, or at
     /// the first that is left.
-    pub fn dominate(&mut self, author: AuthorId, base: Version, author_of: impl Fn(Version) -> AuthorId) -> bool {
+    pub fn dominate(
+        &mut self,
+        author: AuthorId,
+        base: Version,
+        author_of: impl Fn(Version) -> AuthorId,
+    ) -> bool {
         let shown = self.shown().map(|write| write.version);
         self.writes
             .retain(|write| write.version > base && author_of(write.version) != author);

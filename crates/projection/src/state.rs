@@ -5,8 +5,8 @@ use crate::history::History;
 use crate::issue::{Issue, Verdict};
 use crate::record::Record;
 use cairn_model::{
-    AuthorId, Definition, DefinitionChange, DeviceId, FieldId, KeyId, OrganizationId, PublicKey, RecordId, Timestamp,
-    TypeId, Value, Version,
+    AuthorId, Definition, DefinitionChange, DeviceId, FieldId, KeyId, OrganizationId, PublicKey,
+    RecordId, Timestamp, TypeId, Value, Version,
 };
 use cairn_oplog::LogHead;
 use serde::{Deserialize, Serialize};
@@ -92,7 +92,10 @@ impl State {
     /// The state of an empty ledger. The relay's own key is enrolled from the
     /// start, as author 0.
     pub fn new(organization: OrganizationId, relay: PublicKey) -> State {
-        let log = cairn_model::LogId { device: relay.device(), generation: 0 };
+        let log = cairn_model::LogId {
+            device: relay.device(),
+            generation: 0,
+        };
         let device = Device {
             key: relay,
             user: RELAY_USER.to_owned(),
@@ -193,7 +196,12 @@ impl State {
     }
 
     /// The record that has these values in an alternate key.
-    pub fn record_with_key(&self, record_type: TypeId, key: KeyId, values: Vec<Value>) -> Option<RecordId> {
+    pub fn record_with_key(
+        &self,
+        record_type: TypeId,
+        key: KeyId,
+        values: Vec<Value>,
+    ) -> Option<RecordId> {
         self.keys.get(&(record_type, key, values)).copied()
     }
 
@@ -210,7 +218,9 @@ impl State {
     /// Issues that changed after `since`.
     pub fn issues_changed_since(&self, since: Version) -> impl Iterator<Item = &Issue> {
         let none = self.issues_changed <= since;
-        self.issues.iter().filter(move |issue| !none && issue.changed > since)
+        self.issues
+            .iter()
+            .filter(move |issue| !none && issue.changed > since)
     }
 
     /// The issue an operation raised.
@@ -223,20 +233,29 @@ impl State {
     pub fn verdict(&self, version: Version) -> Verdict {
         let raised = self.issue_of(version).filter(|issue| issue.is_rejection());
         let rejected = raised.map(|issue| {
-            if issue.version == version { issue.code } else { crate::issue::Code::Dependent }
+            if issue.version == version {
+                issue.code
+            } else {
+                crate::issue::Code::Dependent
+            }
         });
         Verdict { version, rejected }
     }
 
     /// The records a user follows.
     pub fn follows<'a>(&'a self, user: &'a str) -> impl Iterator<Item = RecordId> + 'a {
-        self.follows.iter().filter(move |(by, _)| by == user).map(|(_, record)| *record)
+        self.follows
+            .iter()
+            .filter(move |(by, _)| by == user)
+            .map(|(_, record)| *record)
     }
 
     /// Records that changed after `since`, each with its newest version, oldest
     /// change first. Cost follows the changes, not the records.
     pub fn changed_since(&self, since: Version) -> impl Iterator<Item = &Record> {
-        let from = self.recent.partition_point(|(version, _)| *version <= since);
+        let from = self
+            .recent
+            .partition_point(|(version, _)| *version <= since);
         self.recent[from..].iter().filter_map(|(version, id)| {
             self.record(*id).filter(|record| record.version == *version)
         })
@@ -247,8 +266,11 @@ impl State {
         self.dirty.records.insert(record);
         if self.recent.len() > 4096 && self.recent.len() > 4 * self.records.len() {
             let records = &self.records;
-            self.recent
-                .retain(|(version, id)| records.get(id).is_some_and(|held| held.record.version == *version));
+            self.recent.retain(|(version, id)| {
+                records
+                    .get(id)
+                    .is_some_and(|held| held.record.version == *version)
+            });
         }
     }
 

@@ -63,9 +63,19 @@ fn a_device_restored_from_a_backup_starts_a_new_log_and_keeps_its_unsent_work() 
     world.set(0, account, "email", "unsent@mill.example");
     world.sync_all();
     assert_eq!(world.devices[0].agent.status().generation, 1);
-    assert_eq!(world.relay.state().version().0, before + 1, "only the unsent edit is new");
-    assert_eq!(world.text(1, account, "email").as_deref(), Some("unsent@mill.example"));
-    assert_eq!(world.text(1, account, "name").as_deref(), Some("after the backup"));
+    assert_eq!(
+        world.relay.state().version().0,
+        before + 1,
+        "only the unsent edit is new"
+    );
+    assert_eq!(
+        world.text(1, account, "email").as_deref(),
+        Some("unsent@mill.example")
+    );
+    assert_eq!(
+        world.text(1, account, "name").as_deref(),
+        Some("after the backup")
+    );
     world.set(0, account, "phone", "goes on");
     world.sync_all();
     assert_eq!(world.text(1, account, "phone").as_deref(), Some("goes on"));

@@ -55,13 +55,25 @@ pub(super) struct Decided {
 }
 
 /// The arriving row won.
-pub(super) static ARRIVING_WINS: Decided = Decided { shows_arriving: true, others: Others::Settled };
+pub(super) static ARRIVING_WINS: Decided = Decided {
+    shows_arriving: true,
+    others: Others::Settled,
+};
 /// The standing row won.
-pub(super) static STANDING_WINS: Decided = Decided { shows_arriving: false, others: Others::Settled };
+pub(super) static STANDING_WINS: Decided = Decided {
+    shows_arriving: false,
+    others: Others::Settled,
+};
 /// The standing row won, and the author is told.
-pub(super) static STANDING_WINS_TOLD: Decided = Decided { shows_arriving: false, others: Others::SettledAndTold };
+pub(super) static STANDING_WINS_TOLD: Decided = Decided {
+    shows_arriving: false,
+    others: Others::SettledAndTold,
+};
 /// People decide.
-pub(super) static FLAG_ALWAYS: Decided = Decided { shows_arriving: false, others: Others::Flagged };
+pub(super) static FLAG_ALWAYS: Decided = Decided {
+    shows_arriving: false,
+    others: Others::Flagged,
+};
 
 impl Policy for Decided {
     fn id(&self) -> &'static str {
@@ -71,8 +83,15 @@ impl Policy for Decided {
         false
     }
     fn decide(&self, contest: Contest<'_>) -> Decision {
-        let shown = if self.shows_arriving { contest.arriving } else { contest.standing };
-        Decision { shown, others: self.others }
+        let shown = if self.shows_arriving {
+            contest.arriving
+        } else {
+            contest.standing
+        };
+        Decision {
+            shown,
+            others: self.others,
+        }
     }
 }
 
@@ -93,7 +112,10 @@ pub(super) struct Contests<'a> {
 impl Contests<'_> {
     /// Takes an arriving write into a register: what it dominates goes, and if
     /// something else is left that says otherwise, the policy decides.
-    #[expect(clippy::too_many_arguments, reason = "a contest is between all of these")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a contest is between all of these"
+    )]
     pub(super) fn meet(
         &mut self,
         site: Site,
@@ -109,19 +131,34 @@ impl Contests<'_> {
         let contested = register.dominate(arrival.origin.author, arrival.base, author_of)
             && register.writes.iter().any(|write| write.value != value);
         if contested {
-            return self.meet_standing(site, register, origins, value, base_value, arrival, policy, policy.id());
+            return self.meet_standing(
+                site,
+                register,
+                origins,
+                value,
+                base_value,
+                arrival,
+                policy,
+                policy.id(),
+            );
         }
         if let Some(open) = open {
             self.close(open.number, arrival);
             register.open = None;
         }
-        register.writes.push(RegisterWrite { version: arrival.origin.version, value });
+        register.writes.push(RegisterWrite {
+            version: arrival.origin.version,
+            value,
+        });
         Met::Stands
     }
 
     /// Takes an arriving write into a register where everything that stands
     /// contests it.
-    #[expect(clippy::too_many_arguments, reason = "a contest is between all of these")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a contest is between all of these"
+    )]
     pub(super) fn meet_standing(
         &mut self,
         site: Site,
@@ -139,9 +176,17 @@ impl Contests<'_> {
         let mut decision = self.decide(register, origins, arriving, policy);
         if site.field.is_none() && decision.others == Others::Flagged {
             let keeps = |write: &RegisterWrite| write.value == Some(Value::Boolean(true));
-            decision.shown = register.writes.iter().position(keeps).unwrap_or(decision.shown);
+            decision.shown = register
+                .writes
+                .iter()
+                .position(keeps)
+                .unwrap_or(decision.shown);
         }
-        let sides: Vec<Side> = register.writes.iter().map(|write| self.side(write, origins, arrival)).collect();
+        let sides: Vec<Side> = register
+            .writes
+            .iter()
+            .map(|write| self.side(write, origins, arrival))
+            .collect();
         let shown = register.writes[decision.shown].version;
         let flagged = decision.others == Others::Flagged;
         match register.open.as_ref().filter(|_| flagged) {
@@ -158,11 +203,18 @@ impl Contests<'_> {
                     base: base_value.clone(),
                     sides,
                     shown,
-                    outcome: if flagged { Outcome::Open } else { Outcome::Superseded },
+                    outcome: if flagged {
+                        Outcome::Open
+                    } else {
+                        Outcome::Superseded
+                    },
                     changed: version,
                 });
                 if flagged {
-                    register.open = Some(OpenConflict { number, base: base_value });
+                    register.open = Some(OpenConflict {
+                        number,
+                        base: base_value,
+                    });
                 }
             }
         }
@@ -186,13 +238,23 @@ impl Contests<'_> {
         }
     }
 
-    fn decide(&self, register: &Register, origins: &[Origin], arriving: usize, policy: &dyn Policy) -> Decision {
+    fn decide(
+        &self,
+        register: &Register,
+        origins: &[Origin],
+        arriving: usize,
+        policy: &dyn Policy,
+    ) -> Decision {
         let contenders: Vec<Contender<'_>> = register
             .writes
             .iter()
             .map(|write| self.contender(write.version, write.value.as_ref(), origins))
             .collect();
-        policy.decide(Contest { contenders: &contenders, standing: register.shown, arriving })
+        policy.decide(Contest {
+            contenders: &contenders,
+            standing: register.shown,
+            arriving,
+        })
     }
 
     /// Decides between a whole record's unseen writes and an arriving row.
@@ -203,19 +265,32 @@ impl Contests<'_> {
         arrival: &Arrival<'_>,
         policy: &dyn Policy,
     ) -> RecordDecision {
-        let mut contenders: Vec<Contender<'_>> =
-            unseen.iter().map(|version| self.contender(*version, None, origins)).collect();
+        let mut contenders: Vec<Contender<'_>> = unseen
+            .iter()
+            .map(|version| self.contender(*version, None, origins))
+            .collect();
         let arriving = contenders.len();
         contenders.push(self.contender(arrival.origin.version, None, origins));
-        let decision = policy.decide(Contest { contenders: &contenders, standing: 0, arriving });
+        let decision = policy.decide(Contest {
+            contenders: &contenders,
+            standing: 0,
+            arriving,
+        });
         match decision.others {
             Others::Flagged => RecordDecision::Flagged,
             _ if decision.shown == arriving => RecordDecision::Arriving,
-            others => RecordDecision::Standing { told: others == Others::SettledAndTold },
+            others => RecordDecision::Standing {
+                told: others == Others::SettledAndTold,
+            },
         }
     }
 
-    fn contender<'v>(&self, version: Version, value: Option<&'v Value>, origins: &[Origin]) -> Contender<'v> {
+    fn contender<'v>(
+        &self,
+        version: Version,
+        value: Option<&'v Value>,
+        origins: &[Origin],
+    ) -> Contender<'v> {
         let origin = origin_of(origins, version);
         Contender {
             version,
@@ -233,7 +308,13 @@ impl Contests<'_> {
             arrival.operation
         } else {
             let device = self.devices[origin.author.0 as usize].key.device();
-            OperationId { log: LogId { device, generation: origin.generation }, sequence: origin.sequence }
+            OperationId {
+                log: LogId {
+                    device,
+                    generation: origin.generation,
+                },
+                sequence: origin.sequence,
+            }
         };
         Side {
             version: write.version,
@@ -248,7 +329,11 @@ impl Contests<'_> {
     fn extend(&mut self, number: u64, sides: Vec<Side>, shown: Version, version: Version) {
         let conflict = &mut self.journal[number as usize - 1];
         for side in sides {
-            if !conflict.sides.iter().any(|known| known.version == side.version) {
+            if !conflict
+                .sides
+                .iter()
+                .any(|known| known.version == side.version)
+            {
                 conflict.sides.push(side);
             }
         }
@@ -260,7 +345,11 @@ impl Contests<'_> {
     fn close(&mut self, number: u64, arrival: &Arrival<'_>) {
         let by = arrival.origin.version;
         let conflict = &mut self.journal[number as usize - 1];
-        conflict.outcome = if arrival.resolves { Outcome::Resolved { by } } else { Outcome::Overwritten { by } };
+        conflict.outcome = if arrival.resolves {
+            Outcome::Resolved { by }
+        } else {
+            Outcome::Overwritten { by }
+        };
         conflict.changed = by;
         self.dirty.journal.insert(number);
     }

@@ -43,7 +43,9 @@ struct Size {
 impl Size {
     fn add(&mut self, rows: u64, bytes_each: u64) {
         self.rows = self.rows.saturating_add(rows);
-        self.text_bytes = self.text_bytes.saturating_add(rows.saturating_mul(bytes_each));
+        self.text_bytes = self
+            .text_bytes
+            .saturating_add(rows.saturating_mul(bytes_each));
     }
 }
 

@@ -1,0 +1,99 @@
+//! What may be typed: one definition for each option.
+
+pub(crate) mod bench;
+pub(crate) mod completions;
+pub(crate) mod conflict;
+pub(crate) mod demo;
+pub(crate) mod device;
+mod duration;
+pub(crate) mod export;
+pub(crate) mod import;
+pub(crate) mod issue;
+pub(crate) mod log;
+pub(crate) mod org;
+pub(crate) mod record;
+pub(crate) mod relay;
+pub(crate) mod sample;
+
+pub(crate) use duration::duration;
+
+use crate::settings::DIR_VARIABLE;
+use clap::{ArgAction, Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Offline-first record sync: a relay, devices that always work from local
+/// data, and the tools around them.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cairn",
+    version,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = EXIT_CODES,
+)]
+pub(crate) struct Cairn {
+    /// What every command takes.
+    #[command(flatten)]
+    pub(crate) global: Global,
+    /// What shall be done.
+    #[command(subcommand)]
+    pub(crate) noun: Noun,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  the answer is no: digests differ, something does not verify, the relay rejected it
+  2  the command or its input is wrong
+  3  there is no such record, issue, device or directory
+  4  the directory is in use, or its storage is damaged, full or not accessible
+  5  the relay cannot be reached, or refuses
+  6  a conflict or an issue waits for a person
+
+Example: see it all at work, on this machine alone
+  cairn demo";
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// Directory of the relay or device
+    #[arg(long, global = true, value_name = "DIR", env = DIR_VARIABLE, default_value = ".")]
+    pub(crate) dir: PathBuf,
+    /// Answers as JSON, for programs
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say more of what happens; twice for even more (CAIRN_LOG sets it in detail)
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// What a command is about.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Noun {
+    /// Set up and run the server that devices sync with
+    Relay(relay::RelayArgs),
+    /// Enrol, run and sync a device
+    Device(device::DeviceArgs),
+    /// Create, change and look at records
+    Record(record::RecordArgs),
+    /// See and decide conflicts
+    Conflict(conflict::ConflictArgs),
+    /// See and settle what waits for you: rejected and superseded work
+    Issue(issue::IssueArgs),
+    /// Take records in from CSV or JSON Lines
+    Import(import::ImportArgs),
+    /// Write records out as CSV or JSON Lines
+    Export(export::ExportArgs),
+    /// Look at, check and carry the signed log
+    Log(log::LogArgs),
+    /// Check, compare and publish the organization definition
+    Org(org::OrgArgs),
+    /// Records to try things on
+    Sample(sample::SampleArgs),
+    /// See it all at work: a relay, four devices, and what goes wrong in the field
+    Demo(demo::DemoArgs),
+    /// Measure, against what the machine can do
+    Bench(bench::BenchArgs),
+    /// A script that completes `cairn` commands in your shell
+    Completions(completions::CompletionsArgs),
+}

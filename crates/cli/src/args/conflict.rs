@@ -1,0 +1,7 @@
+//! `cairn conflict`.
+
+use clap::Args;
+
+/// Not there yet.
+#[derive(Debug, Args)]
+pub(crate) struct ConflictArgs {}

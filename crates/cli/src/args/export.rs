@@ -1,0 +1,7 @@
+//! `cairn export`.
+
+use clap::Args;
+
+/// Not there yet.
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {}

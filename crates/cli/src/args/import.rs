@@ -1,0 +1,7 @@
+//! `cairn import`.
+
+use clap::Args;
+
+/// Not there yet.
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {}

@@ -1,0 +1,7 @@
+//! `cairn log`.
+
+use clap::Args;
+
+/// Not there yet.
+#[derive(Debug, Args)]
+pub(crate) struct LogArgs {}

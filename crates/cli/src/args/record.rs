@@ -1,0 +1,7 @@
+//! `cairn record`.
+
+use clap::Args;
+
+/// Not there yet.
+#[derive(Debug, Args)]
+pub(crate) struct RecordArgs {}

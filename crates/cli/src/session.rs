@@ -1,0 +1,198 @@
+//! Open or connect: a command is executed in this process when nobody holds
+//! the directory, and in the process that holds it otherwise.
+
+use crate::control::client::Client;
+use crate::control::{Answer, Command, Progress};
+use crate::exit::Failure;
+use crate::host::{DeviceHost, Host, RelayHost};
+use crate::key_file;
+use crate::output::Output;
+use crate::settings::{DeviceSettings, Directory, Owner, RelaySettings};
+use crate::verbs;
+use cairn_agent::{Agent, Config};
+use cairn_net::{DeviceService, RelayService};
+use cairn_oplog::{Storage, StorageError};
+use cairn_relay::Relay;
+use cairn_store::{Options, SledStorage};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a process that is starting or ending is waited for.
+const HOLDER_WAIT: Duration = Duration::from_secs(5);
+/// How often it is looked for meanwhile.
+const HOLDER_LOOK: Duration = Duration::from_millis(50);
+
+/// Where commands of one command line are executed.
+pub(crate) struct Session {
+    place: Place,
+    output: Output,
+}
+
+enum Place {
+    /// In the process that holds the directory.
+    There(Client),
+    /// In this process.
+    Here(Box<Running>),
+}
+
+/// A relay or device that runs in this process.
+pub(crate) struct Running {
+    /// What verbs are executed on.
+    pub(crate) host: Host,
+    service: Service,
+}
+
+enum Service {
+    Relay(RelayService),
+    Device(DeviceService),
+}
+
+impl Session {
+    /// Connects to the process that holds the directory, or opens it here.
+    pub(crate) async fn open(directory: &Directory, output: Output) -> Result<Session, Failure> {
+        let owner = directory.owner().ok_or_else(|| directory.nothing_here())?;
+        let deadline = Instant::now() + HOLDER_WAIT;
+        let place = loop {
+            if let Some(client) = Client::connect(&directory.socket()).await? {
+                break Place::There(client);
+            }
+            let opened = match owner {
+                Owner::Relay => open_relay(directory, None).await,
+                Owner::Device => open_device(directory, false).await,
+            };
+            match opened {
+                Ok(running) => break Place::Here(Box::new(running)),
+                Err(OpenError::Storage(StorageError::Locked(..))) if Instant::now() < deadline => {
+                    tokio::time::sleep(HOLDER_LOOK).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        };
+        Ok(Session { place, output })
+    }
+
+    /// Executes one command. Progress is shown where a person watches.
+    pub(crate) async fn run(&mut self, command: Command) -> Result<Answer, Failure> {
+        let mut bar = self.output.bar();
+        match &mut self.place {
+            Place::There(client) => client.run(command, |step| bar.show(&step)).await,
+            Place::Here(running) => {
+                let (progress, mut steps) = Progress::channel();
+                let mut work = std::pin::pin!(verbs::execute(&running.host, command, progress));
+                loop {
+                    tokio::select! {
+                        outcome = &mut work => return outcome,
+                        Some(step) = steps.recv() => bar.show(&step),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lets go of the directory.
+    pub(crate) async fn close(self) {
+        if let Place::Here(running) = self.place {
+            running.stop().await;
+        }
+    }
+}
+
+impl Running {
+    /// Ends it in order.
+    pub(crate) async fn stop(self) {
+        match self.service {
+            Service::Relay(service) => service.stop().await,
+            Service::Device(service) => service.stop().await,
+        }
+    }
+}
+
+/// Why a directory could not be opened.
+pub(crate) enum OpenError {
+    /// Its storage.
+    Storage(StorageError),
+    /// Anything else.
+    Other(Failure),
+}
+
+impl From<StorageError> for OpenError {
+    fn from(error: StorageError) -> OpenError {
+        OpenError::Storage(error)
+    }
+}
+
+impl From<Failure> for OpenError {
+    fn from(failure: Failure) -> OpenError {
+        OpenError::Other(failure)
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Failure {
+        match error {
+            OpenError::Storage(error) => error.into(),
+            OpenError::Other(failure) => failure,
+        }
+    }
+}
+
+/// Opens a relay's directory in this process.
+pub(crate) async fn open_relay(
+    directory: &Directory,
+    listen: Option<SocketAddr>,
+) -> Result<Running, OpenError> {
+    let settings = RelaySettings::read(directory)?;
+    let secret = key_file::read(&directory.relay_key())?;
+    let storage = open_storage(directory)?;
+    let relay = Relay::open(secret, settings.organization, storage)?;
+    let service = RelayService::start(relay, listen)
+        .await
+        .map_err(|error| Failure::storage(error.to_string()))?;
+    let host = RelayHost {
+        handle: service.handle(),
+        settings: Arc::new(settings),
+        listening: service.local_address(),
+    };
+    Ok(Running {
+        host: Host::Relay(host),
+        service: Service::Relay(service),
+    })
+}
+
+/// Opens a device's directory in this process. It stays offline until told
+/// otherwise.
+pub(crate) async fn open_device(
+    directory: &Directory,
+    running: bool,
+) -> Result<Running, OpenError> {
+    let settings = DeviceSettings::read(directory)?;
+    let secret = key_file::read(&directory.device_key())?;
+    let storage = open_storage(directory)?;
+    let seed = u64::from_le_bytes(key_file::random()?);
+    let config = Config {
+        organization: settings.organization,
+        relay: settings.relay,
+        secret,
+        seed,
+    };
+    let agent = Agent::open(config, storage)?;
+    let service = DeviceService::start(agent, settings.address.clone());
+    let host = DeviceHost {
+        handle: service.handle(),
+        settings: Arc::new(settings),
+        running,
+    };
+    Ok(Running {
+        host: Host::Device(host),
+        service: Service::Device(service),
+    })
+}
+
+fn open_storage(directory: &Directory) -> Result<Arc<dyn Storage>, StorageError> {
+    Ok(Arc::new(SledStorage::open(
+        directory.data(),
+        Options::default(),
+    )?))
+}
