@@ -132,6 +132,9 @@ impl From<Failure> for OpenError {
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Failure {
         match error {
+            OpenError::Storage(error @ StorageError::Locked(..)) => Failure::storage(format!(
+                "{error}; end that one first, or let it do the work"
+            )),
             OpenError::Storage(error) => error.into(),
             OpenError::Other(failure) => failure,
         }
