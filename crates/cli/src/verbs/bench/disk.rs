@@ -8,7 +8,6 @@ use super::scratch::{Scratch, bytes_on_disk};
 use super::site::Site;
 use crate::args::bench::DiskSize;
 use crate::exit::Failure;
-use cairn_model::codec;
 use cairn_oplog::bundle::BUNDLE_OPERATIONS_MAX;
 
 /// The budgets, in bytes.
@@ -41,7 +40,7 @@ pub(super) async fn run(size: &DiskSize, scratch: &Scratch) -> Result<Vec<Measur
 
     let each = |after: u64, before: u64, count: u32| after.saturating_sub(before) as f64 / f64::from(count);
     let json = shown_bytes(&definition, size.records);
-    let record = format!("record of {json} bytes, {} of them (floor: its signed bytes)", size.records);
+    let record = format!("record of {json} bytes as JSON, {} of them (floor: its signed bytes)", size.records);
     let edit = format!("one-field edit, {} of them (floor: its signed bytes)", size.edits);
     Ok(vec![
         Measure::lower("disk", record, each(with_records, empty, size.records), "bytes")
@@ -69,9 +68,9 @@ fn total(bundles: &[Vec<u8>]) -> f64 {
     bundles.iter().map(|bundle| bundle.len() as f64).sum()
 }
 
-/// Bytes of the values of a record, on average.
+/// Bytes of a record as JSON, on average.
 fn shown_bytes(definition: &cairn_model::Definition, records: u32) -> usize {
     let counted = records.min(1_000);
-    let bytes: usize = (0..counted).map(|number| codec::encode(&organization::create(definition, number).change).len()).sum();
+    let bytes: usize = (0..counted).map(|number| organization::json_bytes(definition, number)).sum();
     bytes / counted.max(1) as usize
 }
