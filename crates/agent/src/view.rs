@@ -142,9 +142,10 @@ impl Agent {
 
     /// Whether the device has sent everything and received everything.
     pub fn is_synced(&self) -> bool {
-        self.link.is_caught_up()
-            && self.pending.iter().next().is_none()
-            && self.log.tail().next().is_none()
+        let sent = self.pending.unacknowledged().next().is_none();
+        // A revoked device is not sent what became of its operations.
+        let received = self.link.is_revoked() || self.pending.iter().next().is_none();
+        self.link.is_caught_up() && sent && received && self.log.tail().next().is_none()
     }
 
     /// Where the device stands.
