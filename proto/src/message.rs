@@ -165,6 +165,8 @@ pub enum Refusal {
     BundleGap,
     /// The device has more unacknowledged bundles than it may.
     TooMuchInFlight,
+    /// The device was revoked while it was connected.
+    Revoked,
     /// A revoked device has handed in all it may.
     RevokedLimit,
     /// The relay cannot write: its disk is full or damaged.
@@ -201,6 +203,9 @@ impl Refusal {
             }
             Refusal::TooMuchInFlight => {
                 "This device sent faster than it may. Update the program on this device."
+            }
+            Refusal::Revoked => {
+                "This device was revoked. What it has not sent yet is handed in when it connects again; it is sent nothing any more."
             }
             Refusal::RevokedLimit => {
                 "This device was revoked and has handed in all it may. Export the rest with `cairn log export`."
@@ -274,6 +279,11 @@ pub struct Ack {
     /// Operations of the bundle that were rejected: distance back from
     /// `through`, and why.
     pub rejected: Vec<(u16, Code)>,
+    /// Set when the device's images with these operations on top are the
+    /// relay's, so that the relay sends no images for them: when the relay
+    /// received the bundle, in milliseconds after the last operation's own
+    /// time. The device's cursor moves to `version`.
+    pub incorporated: Option<i64>,
 }
 
 /// A bundle behind a record, with what the reader may see of it.

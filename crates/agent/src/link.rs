@@ -2,9 +2,10 @@
 //! comes.
 
 use crate::edit::EditError;
+use crate::images::OwnImages;
 use crate::machine::{Agent, CLOCK_AHEAD_MS_MAX, Output, Reply, ReplyId};
-use cairn_model::{RecordId, Timestamp, Version};
-use cairn_proto::limit::BUNDLES_IN_FLIGHT_MAX;
+use cairn_model::{Hash, RecordId, Timestamp, Version};
+use cairn_proto::limit::{BUNDLES_IN_FLIGHT_MAX, HASHES_MAX};
 use cairn_proto::{Ack, ClientMessage, Hello, HistoryEntry, ServerMessage, Welcome};
 
 /// The first wait before dialling again, in milliseconds; it doubles each time.
@@ -38,6 +39,10 @@ pub(crate) struct Link {
     in_flight: usize,
     revoked: bool,
     caught_up: bool,
+    /// The generation of this log that the relay has.
+    relay_generation: u32,
+    /// The hashes of this log's operations at the relay, as far as asked.
+    compared: Vec<Hash>,
     /// The relay's newest version at the welcome.
     pub(crate) welcomed_at: Version,
 }
@@ -54,6 +59,8 @@ impl Link {
             in_flight: 0,
             revoked: false,
             caught_up: false,
+            relay_generation: 0,
+            compared: Vec::new(),
             welcomed_at: Version(0),
         }
     }
@@ -150,6 +157,7 @@ impl Agent {
             return;
         }
         self.link.phase = Phase::Greeting;
+        self.own_images.clear();
         self.link.in_flight = 0;
         self.link.caught_up = false;
         let hello = Hello {
@@ -173,7 +181,7 @@ impl Agent {
                 self.disconnected(now);
             }
             ServerMessage::Directory(directory) => self.take_directory(directory),
-            ServerMessage::Ack(ack) => self.acknowledged(&ack),
+            ServerMessage::Ack(ack) => self.acknowledged(now, &ack),
             ServerMessage::Page { page, began, last } => self.take_page(page, began, last),
             ServerMessage::Changes {
                 images,
@@ -189,8 +197,7 @@ impl Agent {
                 hashes,
             } => {
                 if self.link.phase == Phase::Comparing {
-                    self.compare(generation, first, &hashes);
-                    self.link.phase = Phase::Welcome;
+                    self.take_log_hashes(generation, first, hashes);
                 }
             }
             ServerMessage::History {
@@ -226,10 +233,9 @@ impl Agent {
         );
         if self.is_behind(welcome) {
             self.link.phase = Phase::Comparing;
-            let first = self.progress.incorporated + 1;
-            let generation = welcome.generation;
-            self.outputs
-                .push_back(Output::Send(ClientMessage::LogHashes { generation, first }));
+            self.link.relay_generation = welcome.generation;
+            self.link.compared.clear();
+            self.ask_log_hashes(self.progress.incorporated + 1);
             return;
         }
         self.link.phase = Phase::Welcome;
@@ -241,6 +247,29 @@ impl Agent {
         self.link.sent = known;
         self.pending.acknowledge(known, welcome.version);
         self.incorporate();
+    }
+
+    fn ask_log_hashes(&mut self, first: u64) {
+        let generation = self.log.log().generation;
+        let question = ClientMessage::LogHashes { generation, first };
+        self.outputs.push_back(Output::Send(question));
+    }
+
+    /// Gathers what the relay has of this log, and compares when it is whole.
+    fn take_log_hashes(&mut self, generation: u32, first: u64, hashes: Vec<Hash>) {
+        let expected = self.progress.incorporated + 1 + self.link.compared.len() as u64;
+        if generation != self.log.log().generation || first != expected {
+            return;
+        }
+        let whole = hashes.len() < HASHES_MAX;
+        self.link.compared.extend(hashes);
+        if !whole {
+            return self
+                .ask_log_hashes(self.progress.incorporated + 1 + self.link.compared.len() as u64);
+        }
+        let known = std::mem::take(&mut self.link.compared);
+        self.start_new_log(self.link.relay_generation, &known);
+        self.link.phase = Phase::Welcome;
     }
 
     /// Sends sealed, durable bundles as far as the relay allows.
@@ -269,9 +298,16 @@ impl Agent {
         }
     }
 
-    fn acknowledged(&mut self, ack: &Ack) {
+    fn acknowledged(&mut self, now: Timestamp, ack: &Ack) {
         self.link.in_flight = self.link.in_flight.saturating_sub(1);
         self.pending.acknowledge_exactly(ack.through, ack.version);
+        if let Some(received_after) = ack.incorporated {
+            self.own_images.push_back(OwnImages {
+                version: ack.version,
+                received_after,
+            });
+        }
+        self.make_own_images(now);
         self.incorporate();
         self.outputs.push_back(Output::Changed);
     }

@@ -1,6 +1,7 @@
 //! The machine: what comes in, what goes out, and the log between them.
 
 use crate::edit::{EditError, Request};
+use crate::images::OwnImages;
 use crate::link::Link;
 use crate::pending::Pending;
 use cairn_model::{
@@ -168,6 +169,7 @@ pub struct Agent {
     pub(crate) author: Option<AuthorId>,
     pub(crate) pages: Pages,
     pub(crate) pending: Pending,
+    pub(crate) own_images: VecDeque<OwnImages>,
     pub(crate) issues: BTreeMap<u64, Issue>,
     pub(crate) progress: Progress,
     pub(crate) link: Link,
@@ -225,6 +227,7 @@ impl Agent {
             log,
             directory,
             pending,
+            own_images: VecDeque::new(),
             issues,
             progress,
             refused: None,

@@ -140,12 +140,14 @@ impl Agent {
             .map(|pending| (pending.sequence, &pending.operation))
     }
 
-    /// Whether the device has sent everything and received everything.
+    /// Whether the device has sent everything and received everything. A
+    /// revoked device receives nothing; it is done when all is handed in.
     pub fn is_synced(&self) -> bool {
-        let sent = self.pending.unacknowledged().next().is_none();
-        // A revoked device is not sent what became of its operations.
-        let received = self.link.is_revoked() || self.pending.iter().next().is_none();
-        self.link.is_caught_up() && sent && received && self.log.tail().next().is_none()
+        let sent = match self.link.is_revoked() {
+            true => self.pending.unacknowledged().next().is_none(),
+            false => self.pending.iter().next().is_none(),
+        };
+        self.link.is_caught_up() && sent && self.log.tail().next().is_none()
     }
 
     /// Where the device stands.
@@ -184,7 +186,7 @@ pub(crate) fn read_image(id: RecordId, bytes: &[u8]) -> Result<Record, StorageEr
 }
 
 /// Folds one mutation of the device's own on top of what is shown.
-fn show(
+pub(crate) fn show(
     record: &mut Option<Record>,
     mutation: &Mutation,
     origin: &Origin,

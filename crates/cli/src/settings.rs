@@ -20,8 +20,6 @@ pub(crate) enum Source {
     Argument,
     /// The environment.
     Environment,
-    /// A settings file.
-    File,
     /// Nobody said anything.
     Default,
 }
@@ -31,7 +29,6 @@ impl fmt::Display for Source {
         f.write_str(match self {
             Source::Argument => "from the command line",
             Source::Environment => "from the environment",
-            Source::File => "from the settings file",
             Source::Default => "the default",
         })
     }

@@ -5,7 +5,7 @@
 //! so that an image is about as large as its values.
 
 use crate::record::{FieldSlot, FieldState, Origin, Record};
-use crate::register::{OpenConflict, Register, RegisterWrite};
+use crate::register::{OpenConflict, Register, RegisterWrite, Writes};
 use crate::set::ElementSet;
 use cairn_model::codec::{self, DecodeError};
 use cairn_model::{AuthorId, FieldId, HybridTime, RecordId, Timestamp, TypeId, Value, Version};
@@ -57,6 +57,8 @@ enum StateForm {
     Counter(i64),
     Set(Vec<(Value, Vec<u64>)>),
     Document(#[serde(with = "cairn_oplog::bundle::byte_string")] Vec<u8>),
+    /// A register that nobody wrote since the record got its defaults.
+    Default(Value),
 }
 
 /// The same forms, borrowed, for writing: nothing is copied.
@@ -80,7 +82,7 @@ mod writing {
     pub(super) struct RegisterForm<'a> {
         pub(super) writes: Vec<(u64, &'a Option<Value>)>,
         pub(super) shown: u32,
-        pub(super) open: &'a Option<OpenConflict>,
+        pub(super) open: Option<&'a OpenConflict>,
     }
 
     #[derive(Serialize)]
@@ -97,6 +99,7 @@ mod writing {
         Counter(i64),
         Set(Vec<(&'a Value, Vec<u64>)>),
         Document(#[serde(with = "cairn_oplog::bundle::byte_string")] &'a [u8]),
+        Default(&'a Value),
     }
 }
 
@@ -170,36 +173,34 @@ fn register_form(
             .map(|write| (behind(write.version), &write.value))
             .collect(),
         shown: register.shown as u32,
-        open: &register.open,
+        open: register.open.as_deref(),
     }
 }
 
 fn state_form(slot: &FieldSlot, behind: impl Fn(Version) -> u64) -> writing::StateForm<'_> {
+    use writing::StateForm;
     match &slot.state {
-        FieldState::Register(register) => match register.writes.as_slice() {
-            [
-                RegisterWrite {
-                    version,
-                    value: Some(value),
-                },
-            ] if *version == slot.changed && register.open.is_none() => {
-                writing::StateForm::Value(value)
-            }
-            _ => writing::StateForm::Register(register_form(register, behind)),
+        FieldState::Register(register) => match lone_value(register) {
+            Some((version, value)) if version == slot.changed => StateForm::Value(value),
+            Some((Version(0), value)) => StateForm::Default(value),
+            _ => StateForm::Register(register_form(register, behind)),
         },
-        FieldState::Counter(total) => writing::StateForm::Counter(*total),
-        FieldState::Set(set) => writing::StateForm::Set(
-            set.additions
-                .iter()
-                .map(|(element, additions)| {
-                    (
-                        element,
-                        additions.iter().map(|version| behind(*version)).collect(),
-                    )
-                })
-                .collect(),
-        ),
-        FieldState::Document(saved) => writing::StateForm::Document(saved),
+        FieldState::Counter(total) => StateForm::Counter(*total),
+        FieldState::Set(set) => {
+            let additions = set.additions.iter().map(|(element, by)| {
+                (element, by.iter().map(|version| behind(*version)).collect())
+            });
+            StateForm::Set(additions.collect())
+        }
+        FieldState::Document(saved) => StateForm::Document(saved),
+    }
+}
+
+/// The value of a register that holds nothing else.
+fn lone_value(register: &Register) -> Option<(Version, &Value)> {
+    match &*register.writes {
+        [write] if register.open.is_none() => Some((write.version, write.value.as_ref()?)),
+        _ => None,
     }
 }
 
@@ -218,7 +219,7 @@ impl Reader {
     }
 
     fn register(&self, form: RegisterForm) -> Result<Register, DecodeError> {
-        let writes: Vec<RegisterWrite> = form
+        let writes: Writes = form
             .writes
             .into_iter()
             .map(|(behind, value)| {
@@ -235,20 +236,14 @@ impl Reader {
         Ok(Register {
             writes,
             shown,
-            open: form.open,
+            open: form.open.map(Box::new),
         })
     }
 
     fn state(&self, form: StateForm, changed: Version) -> Result<FieldState, DecodeError> {
         Ok(match form {
-            StateForm::Value(value) => {
-                let mut register = Register::default();
-                register.replace(RegisterWrite {
-                    version: changed,
-                    value: Some(value),
-                });
-                FieldState::Register(register)
-            }
+            StateForm::Value(value) => lone(changed, value),
+            StateForm::Default(value) => lone(Version(0), value),
             StateForm::Register(form) => FieldState::Register(self.register(form)?),
             StateForm::Counter(total) => FieldState::Counter(total),
             StateForm::Set(elements) => {
@@ -265,6 +260,15 @@ impl Reader {
             StateForm::Document(saved) => FieldState::Document(saved),
         })
     }
+}
+
+fn lone(version: Version, value: Value) -> FieldState {
+    let mut register = Register::default();
+    register.replace(RegisterWrite {
+        version,
+        value: Some(value),
+    });
+    FieldState::Register(register)
 }
 
 fn malformed(reason: &str) -> DecodeError {

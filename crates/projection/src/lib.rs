@@ -14,7 +14,10 @@
 
 mod admit;
 mod apply;
+mod index;
 mod publish;
+mod records;
+mod rules;
 
 pub mod checkpoint;
 pub mod conflict;
@@ -29,6 +32,7 @@ pub mod record;
 pub mod register;
 pub mod set;
 pub mod state;
+pub mod weight;
 
 pub use conflict::{Conflict, Outcome, Side};
 pub use image::Image;

@@ -2,11 +2,10 @@
 //! that no removal had seen.
 
 use cairn_model::{AuthorId, Value, Version};
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Elements, each with the versions of the additions that stand.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ElementSet {
     /// Standing additions by element; never empty lists.
     pub additions: BTreeMap<Value, Vec<Version>>,
@@ -33,6 +32,9 @@ impl ElementSet {
         for element in remove.iter().chain(add) {
             if let Some(additions) = self.additions.get_mut(element) {
                 additions.retain(unseen);
+                if additions.is_empty() {
+                    self.additions.remove(element);
+                }
             }
         }
         for element in add {
@@ -41,7 +43,6 @@ impl ElementSet {
                 .or_default()
                 .push(version);
         }
-        self.additions.retain(|_, additions| !additions.is_empty());
     }
 }
 

@@ -498,12 +498,20 @@ impl Relay {
         };
         self.checkpoint = checkpoint;
         for Taken { entry, from } in taken {
+            let incorporated = self.incorporated_by(from, &entry);
+            let outcomes = (self.state.journal().len(), self.state.issues().len());
             let verdicts = self.state.fold(&entry);
+            let plain = outcomes == (self.state.journal().len(), self.state.issues().len());
             let log = entry.bundle.log();
             if self.heads.get(&log) == Some(&entry.bundle.head()) {
                 self.heads.remove(&log);
             }
-            self.answer(from, &entry.bundle, &verdicts);
+            self.answer(
+                from,
+                &entry.bundle,
+                &verdicts,
+                incorporated.filter(|_| plain),
+            );
         }
         for reply in replies {
             self.outputs.push_back(Output::Reply {
@@ -515,9 +523,22 @@ impl Relay {
         self.serve_all();
     }
 
-    fn answer(&mut self, from: From, bundle: &Verified, verdicts: &[Verdict]) {
+    fn incorporated_by(&self, from: From, entry: &Entry) -> Option<i64> {
         match from {
-            From::Session(session) => self.acknowledge(session, bundle, verdicts),
+            From::Session(session) => self.incorporates(session, entry),
+            From::Enrolment(_) | From::Admin(_) => None,
+        }
+    }
+
+    fn answer(
+        &mut self,
+        from: From,
+        bundle: &Verified,
+        verdicts: &[Verdict],
+        incorporated: Option<i64>,
+    ) {
+        match from {
+            From::Session(session) => self.acknowledge(session, bundle, verdicts, incorporated),
             From::Enrolment(session) => self.enrolled(session),
             From::Admin(reply) => self.admin_done(reply, verdicts),
         }

@@ -1,8 +1,9 @@
 //! What each connected device is sent.
 
 use crate::machine::{From, Output, Relay, SessionId};
-use cairn_model::{AuthorId, PublicKey, RecordId, Timestamp, Version};
-use cairn_oplog::bundle::Verified;
+use cairn_model::{AuthorId, Change, Mutation, PublicKey, RecordId, Timestamp, Version};
+use cairn_oplog::Entry;
+use cairn_oplog::bundle::{Slot, Verified, decode_operation};
 use cairn_oplog::ledger_log;
 use cairn_projection::page::{PAGE_BYTES_MAX, PAGE_RECORDS_MAX, Page};
 use cairn_projection::{Issue, Verdict};
@@ -14,6 +15,10 @@ use cairn_proto::message::ImageBytes;
 use cairn_proto::{
     Ack, ClientMessage, Directory, DirectoryDevice, Hello, Refusal, ServerMessage, Welcome,
 };
+
+/// Operations of a bundle that the relay looks through to spare the device
+/// their images: live edits come one by one, a backlog is sent images anyway.
+const INCORPORATED_OPERATIONS_MAX: usize = 8;
 
 /// A connected device.
 #[derive(Debug)]
@@ -264,6 +269,7 @@ impl Relay {
                 through: parsed.last(),
                 version,
                 rejected,
+                incorporated: None,
             }),
         );
         Ok(())
@@ -280,12 +286,22 @@ impl Relay {
         }
     }
 
-    pub(crate) fn acknowledge(&mut self, id: SessionId, bundle: &Verified, verdicts: &[Verdict]) {
+    pub(crate) fn acknowledge(
+        &mut self,
+        id: SessionId,
+        bundle: &Verified,
+        verdicts: &[Verdict],
+        incorporated: Option<i64>,
+    ) {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
         session.in_flight = session.in_flight.saturating_sub(1);
         let Some(last) = verdicts.last() else { return };
+        if incorporated.is_some() {
+            session.sent = last.version;
+            session.issues_sent = last.version;
+        }
         let rejected = verdicts
             .iter()
             .filter_map(|verdict| {
@@ -299,8 +315,58 @@ impl Relay {
             through: bundle.last(),
             version: last.version,
             rejected,
+            incorporated,
         };
         self.send(id, ServerMessage::Ack(ack));
+    }
+
+    /// Whether the device that sent `entry` will have the relay's images once
+    /// it puts the operations on top of its own: it has everything before, it
+    /// only updates, and it had seen all that it updates. Gives when the
+    /// bundle was received, in milliseconds after the last operation's time.
+    pub(crate) fn incorporates(&self, id: SessionId, entry: &Entry) -> Option<i64> {
+        let session = self.sessions.get(&id)?;
+        let author = session.author?;
+        let current = session.told_last
+            && session.download.is_none()
+            && session.sent == self.state.version()
+            && session.directory_sent >= self.state.directory_changed()
+            && !session.revoked;
+        if !current || entry.bundle.slots().len() > INCORPORATED_OPERATIONS_MAX {
+            return None;
+        }
+        let mut last = None;
+        for slot in entry.bundle.slots() {
+            let Slot::Whole(bytes) = slot else {
+                return None;
+            };
+            let operation = decode_operation(bytes).ok()?;
+            let seen = operation
+                .mutations()
+                .iter()
+                .all(|mutation| self.had_seen(mutation, author));
+            if operation.mutations().is_empty() || !seen {
+                return None;
+            }
+            last = Some(operation.time.wall());
+        }
+        Some(entry.received.0.wrapping_sub(last?.0) as i64)
+    }
+
+    fn had_seen(&self, mutation: &Mutation, author: AuthorId) -> bool {
+        let Change::Update(_) = mutation.change else {
+            return false;
+        };
+        self.state.record(mutation.record).is_some_and(|record| {
+            let newest = record.origin(record.version);
+            record.is_alive()
+                && (record.version <= mutation.base
+                    || newest.is_some_and(|origin| origin.author == author))
+                && record
+                    .origins
+                    .iter()
+                    .all(|origin| origin.version <= mutation.base || origin.author == author)
+        })
     }
 
     fn log_hashes(&mut self, id: SessionId, generation: u32, first: u64) -> Result<(), Refusal> {
@@ -392,7 +458,14 @@ impl Relay {
         }
     }
 
+    /// Sends definition and devices, or parts with a device that was revoked
+    /// meanwhile.
     fn send_directory(&mut self, id: SessionId) {
+        let author = self.sessions.get(&id).and_then(|session| session.author);
+        let device = author.and_then(|author| self.state.device(author));
+        if device.is_none_or(|device| device.revoked.is_some()) {
+            return self.refuse(id, Refusal::Revoked);
+        }
         let version = self.state.directory_changed();
         let devices = self.state.devices().iter().map(|device| DirectoryDevice {
             key: device.key,
@@ -405,15 +478,8 @@ impl Relay {
             definition: (**self.state.definition()).clone(),
             devices: devices.collect(),
         };
-        let revoked_now = self
-            .sessions
-            .get(&id)
-            .and_then(|s| s.author)
-            .and_then(|a| self.state.device(a))
-            .is_some_and(|d| d.revoked.is_some());
         if let Some(session) = self.sessions.get_mut(&id) {
             session.directory_sent = version;
-            session.revoked = revoked_now;
         }
         self.send(id, ServerMessage::Directory(directory));
     }

@@ -94,3 +94,23 @@ fn a_relay_that_restarts_from_a_checkpoint_folds_the_same() {
     world.sync_all();
     world.assert_agreed();
 }
+
+#[test]
+fn a_backup_restored_twice_sends_nothing_twice() {
+    let mut world = World::new("flag", 2);
+    world.sync_all();
+    let account = world.create_account(0, "Mill", "A-1");
+    world.unlink(0);
+    world.set(0, account, "phone", "in the backup, sent later");
+    let backup = world.devices[0].storage.crash();
+    world.sync_all();
+    for round in 1..=2 {
+        let sent = world.relay.state().version().0;
+        world.restart_device(0, Arc::new(backup.crash()));
+        world.set(0, account, "email", &format!("{round}@mill.example"));
+        world.sync_all();
+        assert_eq!(world.devices[0].agent.status().generation, round);
+        assert_eq!(world.relay.state().version().0, sent + 1, "round {round}");
+    }
+    world.assert_agreed();
+}

@@ -5,6 +5,7 @@ use crate::args::device::StatusArgs;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::host::DeviceHost;
+use crate::output::count;
 use cairn_agent::Agent;
 use cairn_oplog::StorageError;
 use serde::{Deserialize, Serialize};
@@ -130,7 +131,10 @@ pub(super) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Fa
         name => format!("{name} ({})", status.organization),
     };
     let unsent = match status.oldest_unsent {
-        Some(oldest) => format!("{} operations, the oldest of {oldest}", status.unsent),
+        Some(oldest) => format!(
+            "{}, the oldest of {oldest}",
+            count(status.unsent, "operation")
+        ),
         None => "nothing".to_owned(),
     };
     let mut rows = vec![
@@ -150,10 +154,7 @@ pub(super) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Fa
         ("open issues", status.open_issues.to_string()),
         (
             "log",
-            format!(
-                "generation {}, {} operations",
-                status.generation, status.sequence
-            ),
+            format!("generation {}, {}", status.generation, status.sequence),
         ),
     ];
     rows.extend(status.digest.map(|digest| ("digest", digest)));
