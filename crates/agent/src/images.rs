@@ -27,10 +27,6 @@ impl Agent {
             return;
         }
         self.author = directory.author(&self.key().device());
-        let own = self.author.and_then(|author| directory.device(author));
-        if own.is_some_and(|device| device.revoked) {
-            self.link.set_revoked();
-        }
         self.directory = directory;
         self.put_directory();
     }

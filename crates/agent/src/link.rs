@@ -73,10 +73,6 @@ impl Link {
         self.revoked
     }
 
-    pub(crate) fn set_revoked(&mut self) {
-        self.revoked = true;
-    }
-
     pub(crate) fn is_caught_up(&self) -> bool {
         self.is_welcome() && (self.caught_up || self.revoked)
     }
