@@ -9,6 +9,11 @@ pub const BUNDLES_IN_FLIGHT_MAX: usize = 64;
 /// Frames waiting in a session towards a device before the relay stops making
 /// more for it.
 pub const FRAMES_QUEUED_MAX: usize = 8;
+/// Frames waiting in a session towards a device from which its next question
+/// or upload ends the session: it asks and does not read. Above what an honest
+/// device can have coming, which is [`BUNDLES_IN_FLIGHT_MAX`]
+/// acknowledgements and [`FRAMES_QUEUED_MAX`] pages.
+pub const ANSWERS_QUEUED_MAX: usize = 128;
 /// Bytes of images in one message of changes, unless a single image is larger.
 pub const CHANGES_BYTES_MAX: usize = 128 * 1024;
 /// Issues in one message of changes.
@@ -29,6 +34,7 @@ pub const REVOKED_BUNDLES_MAX: u64 = 64;
 pub const NAME_BYTES_MAX: usize = 100;
 
 const _: () = assert!(CHANGES_BYTES_MAX + ISSUES_BYTES_MAX < FRAME_BYTES_MAX / 2);
+const _: () = assert!(BUNDLES_IN_FLIGHT_MAX + FRAMES_QUEUED_MAX < ANSWERS_QUEUED_MAX);
 const _: () = assert!(HISTORY_BYTES_MAX < FRAME_BYTES_MAX);
 const _: () = assert!(HASHES_MAX * 32 < FRAME_BYTES_MAX);
 const _: () = assert!(cairn_oplog::bundle::BUNDLE_BYTES_MAX < FRAME_BYTES_MAX);

@@ -8,8 +8,8 @@ use cairn_oplog::ledger_log;
 use cairn_projection::page::{PAGE_BYTES_MAX, PAGE_RECORDS_MAX, Page};
 use cairn_projection::{Issue, Verdict};
 use cairn_proto::limit::{
-    BUNDLES_IN_FLIGHT_MAX, CHANGES_BYTES_MAX, FRAMES_QUEUED_MAX, HASHES_MAX, ISSUES_BYTES_MAX,
-    ISSUES_MAX, NAME_BYTES_MAX, REVOKED_BUNDLES_MAX,
+    ANSWERS_QUEUED_MAX, BUNDLES_IN_FLIGHT_MAX, CHANGES_BYTES_MAX, FRAMES_QUEUED_MAX, HASHES_MAX,
+    ISSUES_BYTES_MAX, ISSUES_MAX, NAME_BYTES_MAX, REVOKED_BUNDLES_MAX,
 };
 use cairn_proto::message::ImageBytes;
 use cairn_proto::{
@@ -67,12 +67,20 @@ impl Session {
     pub fn author(&self) -> Option<AuthorId> {
         self.author
     }
+
+    /// Frames that wait until the device has read those before them.
+    pub fn queued(&self) -> usize {
+        self.queued
+    }
 }
 
 impl Relay {
     pub(crate) fn received(&mut self, now: Timestamp, id: SessionId, message: ClientMessage) {
-        if !self.sessions.contains_key(&id) {
+        let Some(session) = self.sessions.get(&id) else {
             return;
+        };
+        if session.queued >= ANSWERS_QUEUED_MAX {
+            return self.refuse(id, Refusal::TooMuchInFlight);
         }
         let outcome = match message {
             ClientMessage::Enrol { secret, name } => self.enrol(now, id, secret, name),
@@ -88,7 +96,7 @@ impl Relay {
         }
     }
 
-    fn refuse(&mut self, id: SessionId, refusal: Refusal) {
+    pub(crate) fn refuse(&mut self, id: SessionId, refusal: Refusal) {
         tracing::debug!(session = id.0, ?refusal, "session refused");
         self.outputs.push_back(Output::Send {
             session: id,
@@ -125,6 +133,9 @@ impl Relay {
         }
         if name.len() > NAME_BYTES_MAX {
             return Err(Refusal::OutOfOrder);
+        }
+        if self.failure().is_some() {
+            return Err(Refusal::RelayFailed);
         }
         let user = self.redeem(now, &secret)?;
         let action = cairn_model::Action::Enrol { key, user, name };
