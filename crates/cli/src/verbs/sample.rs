@@ -146,7 +146,7 @@ async fn create(host: &Host, records: &[Mutation]) -> Result<(), Failure> {
                 Some(code) => Err(Failure::new(
                     Exit::No,
                     format!(
-                        "records of the sample were rejected ({}): {}",
+                        "records of the sample were rejected ({}): {} A sample of another seed may be here already.",
                         code.code(),
                         code.admin_can()
                     ),
