@@ -12,11 +12,15 @@
 mod args;
 mod context;
 mod control;
+mod editing;
 mod exit;
+mod fields;
+mod holding;
 mod host;
 mod key_file;
 mod net;
 mod output;
+mod record_ref;
 mod session;
 mod settings;
 mod verbs;

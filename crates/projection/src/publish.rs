@@ -69,7 +69,7 @@ impl State {
 
     /// Keeps the records that stand for users and teams as the definition has
     /// them, so that lookups can point at people.
-    fn mirror_people(&mut self, origin: &Origin) {
+    pub(crate) fn mirror_people(&mut self, origin: &Origin) {
         let definition = Arc::clone(&self.definition);
         if let Some(record_type) = definition.type_named("user") {
             for (login, user) in &definition.users {
