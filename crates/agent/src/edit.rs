@@ -218,10 +218,7 @@ impl Agent {
             return Err(EditError::WrongType { record, record_type: record_type.label.clone() });
         }
         let change = self.change(record, record_type, held.as_ref(), edit.kind)?;
-        let base = match change {
-            Change::Create(_) => Version(0),
-            _ => edit.base.unwrap_or_else(|| self.base_of(held.as_ref())),
-        };
+        let base = edit.base.unwrap_or_else(|| self.base_of(held.as_ref()));
         Ok(Mutation { record, record_type: edit.record_type, base, change })
     }
 
@@ -381,10 +378,7 @@ impl Agent {
         let mut replaced = false;
         for mutation in edits.iter_mut().flatten() {
             let held = self.record(mutation.record)?;
-            mutation.base = match mutation.change {
-                Change::Create(_) => Version(0),
-                _ => self.base_of(held.as_ref()),
-            };
+            mutation.base = self.base_of(held.as_ref());
             let record_type = self
                 .directory
                 .definition

@@ -11,7 +11,7 @@ use cairn_oplog::device_log::DeviceLog;
 use cairn_oplog::storage::{self, Batch, Durability, Storage, StorageError, Table};
 use cairn_oplog::{SecretKey, Verified};
 use cairn_projection::Issue;
-use cairn_projection::page::Pages;
+use cairn_projection::page::{Pages, PagesMark};
 use cairn_proto::{ClientMessage, Directory, HistoryEntry, Refusal, ServerMessage};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -145,11 +145,16 @@ const DIRECTORY: &str = "directory";
 /// not followed, in milliseconds.
 pub(crate) const CLOCK_AHEAD_MS_MAX: u64 = 5 * 60 * 1000;
 
+/// Changes waiting for storage above which nothing more is taken from the
+/// relay: about 64 pages.
+const WAITING_CHANGES_MAX: usize = 256;
+
 /// What is done when a batch has become durable.
 #[derive(Default)]
 struct Afterwards {
     replies: Vec<(ReplyId, Reply)>,
     sealed: u64,
+    pages: PagesMark,
 }
 
 /// The device.
@@ -315,6 +320,7 @@ impl Agent {
         let batch = std::mem::take(&mut self.waiting);
         let mut afterwards = std::mem::take(&mut self.waiting_afterwards);
         afterwards.sealed = self.log.sealed().sequence;
+        afterwards.pages = self.pages.mark();
         let durability = std::mem::replace(&mut self.waiting_durability, Durability::Behind);
         let id = PersistId(self.next_persist);
         self.next_persist += 1;
@@ -326,6 +332,7 @@ impl Agent {
         let Some((under_way, afterwards)) = self.persisting.take() else { return };
         assert_eq!(under_way, id, "batches are persisted in order");
         self.durable_sealed = afterwards.sealed;
+        self.pages.settle(afterwards.pages);
         for (reply, done) in afterwards.replies {
             self.outputs.push_back(Output::Reply { reply, answer: Ok(done) });
         }
@@ -348,6 +355,32 @@ impl Agent {
         tracing::error!(%error, "the device cannot read or write its storage any more");
         self.failed = Some(error);
         self.go_offline();
+    }
+
+    /// Whether a batch is on its way to storage.
+    pub fn is_persisting(&self) -> bool {
+        self.persisting.is_some()
+    }
+
+    /// Whether so much waits for storage that no more should be taken from the
+    /// relay.
+    pub fn is_busy(&self) -> bool {
+        self.waiting.changes.len() > WAITING_CHANGES_MAX
+    }
+
+    /// The device's secret, for the transport that proves it.
+    pub fn secret_seed(&self) -> [u8; 32] {
+        *self.config.secret.seed()
+    }
+
+    /// The relay's key.
+    pub fn relay_key(&self) -> PublicKey {
+        self.config.relay
+    }
+
+    /// Why the device can no longer write, if it cannot.
+    pub fn failure(&self) -> Option<&StorageError> {
+        self.failed.as_ref()
     }
 
     /// This device's public key.

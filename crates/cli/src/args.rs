@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod conflict;
 pub(crate) mod demo;
 pub(crate) mod device;
+mod duration;
 pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod issue;
@@ -13,6 +14,8 @@ pub(crate) mod org;
 pub(crate) mod record;
 pub(crate) mod relay;
 pub(crate) mod sample;
+
+pub(crate) use duration::duration;
 
 use crate::settings::DIR_VARIABLE;
 use clap::{ArgAction, Args, Parser, Subcommand};

@@ -1,5 +1,6 @@
 //! What was typed, resolved: what every verb is given.
 
+use crate::control::{Answer, Command};
 use crate::exit::Failure;
 use crate::output::Output;
 use crate::session::Session;
@@ -17,5 +18,13 @@ impl Context {
     /// Connects to the process that holds the directory, or opens it here.
     pub(crate) async fn session(&self) -> Result<Session, Failure> {
         Session::open(&self.directory, self.output).await
+    }
+
+    /// Has one command done: in the process that holds the directory, or here.
+    pub(crate) async fn ask(&self, command: Command) -> Result<Answer, Failure> {
+        let mut session = self.session().await?;
+        let answer = session.run(command).await;
+        session.close().await;
+        answer
     }
 }

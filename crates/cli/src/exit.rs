@@ -63,6 +63,13 @@ impl Failure {
         Failure::new(Exit::Relay, message)
     }
 
+    /// The process that holds the directory answered something else.
+    pub(crate) fn other_answer() -> Failure {
+        Failure::storage(
+            "the process that holds the directory gave an unexpected answer; restart it with this version of cairn",
+        )
+    }
+
     /// Any other ending.
     pub(crate) fn new(exit: Exit, message: impl fmt::Display) -> Failure {
         Failure {

@@ -2,7 +2,7 @@
 //! holds it.
 
 use crate::exit::Failure;
-use crate::net::{DeviceHandle, RelayHandle};
+use cairn_net::{DeviceHandle, RelayHandle};
 use crate::settings::{DeviceSettings, RelaySettings};
 use cairn_agent::Agent;
 use cairn_relay::Relay;
@@ -46,7 +46,7 @@ impl RelayHost {
         &self,
         look: impl FnOnce(&Relay) -> R + Send + 'static,
     ) -> Result<R, Failure> {
-        Ok(self.handle.query(look).await)
+        self.handle.query(look).await.ok_or_else(stopped)
     }
 }
 
@@ -56,8 +56,12 @@ impl DeviceHost {
         &self,
         look: impl FnOnce(&Agent) -> R + Send + 'static,
     ) -> Result<R, Failure> {
-        Ok(self.handle.query(look).await)
+        self.handle.query(look).await.ok_or_else(stopped)
     }
+}
+
+fn stopped() -> Failure {
+    Failure::storage("the process that holds the directory is ending; try again")
 }
 
 impl Host {

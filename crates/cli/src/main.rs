@@ -10,19 +10,21 @@
 //! (the socket), `output`.
 
 mod args;
+mod clock;
 mod context;
 mod control;
 mod editing;
 mod exit;
 mod fields;
+mod folder;
 mod holding;
 mod host;
 mod key_file;
-mod net;
 mod output;
 mod record_ref;
 mod session;
 mod settings;
+mod signals;
 mod verbs;
 
 use args::Cairn;

@@ -62,6 +62,14 @@ impl Output {
         self.line(text.join("\n"))
     }
 
+    /// Facts about one thing, a line each.
+    pub(crate) fn facts(&self, facts: &[(&str, String)]) -> Result<(), Failure> {
+        let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        facts
+            .iter()
+            .try_for_each(|(name, value)| self.line(format!("{name:width$}  {value}").trim_end()))
+    }
+
     /// A sentence for the person: on stderr, so that data stays data.
     pub(crate) fn say(&self, text: impl AsRef<str>) {
         writeln!(io::stderr().lock(), "{}", text.as_ref()).ok();

@@ -6,7 +6,7 @@ use crate::control::{Answer, Command, Progress};
 use crate::exit::Failure;
 use crate::host::{DeviceHost, Host, RelayHost};
 use crate::key_file;
-use crate::net::{DeviceService, RelayService};
+use cairn_net::{DeviceService, RelayService};
 use crate::output::Output;
 use crate::settings::{DeviceSettings, Directory, Owner, RelaySettings};
 use crate::verbs;
@@ -178,9 +178,7 @@ pub(crate) async fn open_device(
         seed,
     };
     let agent = Agent::open(config, storage)?;
-    let service = DeviceService::start(agent, settings.address.clone())
-        .await
-        .map_err(|error| Failure::storage(error.to_string()))?;
+    let service = DeviceService::start(agent, settings.address.clone());
     let host = DeviceHost {
         handle: service.handle(),
         settings: Arc::new(settings),

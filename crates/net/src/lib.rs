@@ -12,6 +12,11 @@
 //! QUIC with their reasons are in `endpoint`, limits in [`limit`].
 
 mod address;
+pub mod clock;
+pub mod device_service;
+pub mod enrol;
+mod persister;
+pub mod relay_service;
 pub mod dial;
 pub mod end;
 mod endpoint;
@@ -28,6 +33,9 @@ pub mod wire;
 mod writer;
 
 pub use address::AddressError;
+pub use device_service::{DeviceHandle, DeviceService, LinkEnd};
+pub use enrol::{EnrolError, Enrolled, enrol};
+pub use relay_service::{RelayHandle, RelayService, ServiceError};
 pub use dial::{DialError, DialLimits, Dialer};
 pub use end::{CloseCode, SessionEnd};
 pub use identity::{Identity, KeyBytes};

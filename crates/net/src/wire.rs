@@ -35,6 +35,18 @@ impl WireStats {
         }
     }
 
+    /// The counters of this session and of an earlier one together.
+    pub fn plus(self, later: WireStats) -> WireStats {
+        WireStats {
+            datagrams_sent: self.datagrams_sent + later.datagrams_sent,
+            bytes_sent: self.bytes_sent + later.bytes_sent,
+            datagrams_received: self.datagrams_received + later.datagrams_received,
+            bytes_received: self.bytes_received + later.bytes_received,
+            packets_lost: self.packets_lost + later.packets_lost,
+            round_trip: later.round_trip,
+        }
+    }
+
     /// Bytes on the wire in both directions, IPv4 and UDP headers included.
     pub fn bytes_with_headers(&self) -> u64 {
         let datagrams = self.datagrams_sent + self.datagrams_received;

@@ -19,6 +19,8 @@ pub const PAGE_RECORDS_MAX: usize = 256;
 pub const PAGE_BYTES_MAX: usize = 96 * 1024;
 /// Pages gathered in one compaction step, so that no step takes long.
 const GATHERED_PAGES_MAX: usize = 64;
+/// Small pages, as single changes make them, that may be about.
+const SMALL_PAGES_MAX: usize = 256;
 const COMPRESSION_LEVEL: i32 = 1;
 
 #[derive(Serialize, Deserialize)]
@@ -107,7 +109,13 @@ pub struct Pages {
     places: BTreeMap<RecordId, Place>,
     /// Pages by number: records written, and records still current.
     pages: BTreeMap<u64, (usize, usize)>,
+    /// Pages that are on their way to storage.
+    on_the_way: BTreeMap<u64, Page>,
 }
+
+/// What was added to [`Pages`] up to some moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PagesMark(u64);
 
 fn key(page: u64) -> [u8; 8] {
     page.to_be_bytes()
@@ -140,7 +148,7 @@ impl Pages {
                 *current += 1;
             }
         }
-        Ok(Pages { places, pages })
+        Ok(Pages { places, pages, on_the_way: BTreeMap::new() })
     }
 
     /// How many records there are.
@@ -168,7 +176,7 @@ impl Pages {
         let Some(place) = self.places.get(&id) else {
             return Ok(None);
         };
-        let mut blobs = read(place.page, storage)?;
+        let mut blobs = self.read(place.page, storage)?;
         if usize::from(place.slot) >= blobs.len() {
             return Err(StorageError::corrupt(Table::Pages, &key(place.page), "it has fewer records than its index"));
         }
@@ -191,12 +199,8 @@ impl Pages {
 
     /// The records of a page that no newer page has.
     fn current(&self, page: u64, storage: &dyn Storage) -> Result<Vec<(RecordId, TypeId, Vec<u8>)>, StorageError> {
-        let index = storage
-            .get(Table::PageIndex, &key(page))?
-            .ok_or_else(|| StorageError::corrupt(Table::PageIndex, &key(page), "it is missing"))?;
-        let index: Vec<(RecordId, TypeId)> = codec::decode("page index", &index)
-            .map_err(|error| StorageError::corrupt(Table::PageIndex, &key(page), error))?;
-        let blobs = read(page, storage)?;
+        let index = self.read_index(page, storage)?;
+        let blobs = self.read(page, storage)?;
         if blobs.len() != index.len() {
             return Err(StorageError::corrupt(Table::Pages, &key(page), "it does not match its index"));
         }
@@ -209,13 +213,48 @@ impl Pages {
             .collect())
     }
 
-    /// Adds a page: its records are the newest now.
+    fn read_index(&self, page: u64, storage: &dyn Storage) -> Result<Vec<(RecordId, TypeId)>, StorageError> {
+        if let Some(page) = self.on_the_way.get(&page) {
+            return Ok(page.index.clone());
+        }
+        let corrupt = |reason: String| StorageError::corrupt(Table::PageIndex, &key(page), reason);
+        let index = storage.get(Table::PageIndex, &key(page))?.ok_or_else(|| corrupt("it is missing".to_owned()))?;
+        codec::decode("page index", &index).map_err(|error| corrupt(error.to_string()))
+    }
+
+    fn read(&self, page: u64, storage: &dyn Storage) -> Result<Vec<Vec<u8>>, StorageError> {
+        let corrupt = |reason: String| StorageError::corrupt(Table::Pages, &key(page), reason);
+        let unpacked = match self.on_the_way.get(&page) {
+            Some(page) => page.unpack(),
+            None => {
+                let body = storage.get(Table::Pages, &key(page))?.ok_or_else(|| corrupt("it is missing".to_owned()))?;
+                unpack(&body)
+            }
+        };
+        unpacked.map_err(|error| corrupt(error.to_string()))
+    }
+
+    /// What has been added so far: to be settled when the batches it went into
+    /// are in storage.
+    pub fn mark(&self) -> PagesMark {
+        PagesMark(self.on_the_way.last_key_value().map_or(0, |(number, _)| *number))
+    }
+
+    /// Notes that the pages added up to `mark` can be read from storage.
+    pub fn settle(&mut self, mark: PagesMark) {
+        self.on_the_way.retain(|number, _| *number > mark.0);
+    }
+
+    /// Adds a page: its records are the newest now. It is kept in memory until
+    /// [`Pages::settle`] says that the batch is in storage.
     pub fn add(&mut self, page: Page, batch: &mut Batch) {
         let number = self.pages.last_key_value().map_or(1, |(number, _)| number + 1);
         batch.put(Table::PageIndex, key(number), codec::encode(&page.index));
-        batch.put(Table::Pages, key(number), page.body);
+        batch.put(Table::Pages, key(number), page.body.clone());
         self.pages.insert(number, (page.index.len(), page.index.len()));
-        for (slot, (id, record_type)) in (0..).zip(page.index) {
+        let index = page.index.clone();
+        self.on_the_way.insert(number, page);
+        for (slot, (id, record_type)) in (0..).zip(index) {
             if let Some(old) = self.places.insert(id, Place { page: number, slot, record_type }) {
                 self.outdate(old.page, batch);
             }
@@ -227,6 +266,7 @@ impl Pages {
         *current -= 1;
         if *current == 0 {
             self.pages.remove(&page);
+            self.on_the_way.remove(&page);
             batch.remove(Table::Pages, key(page));
             batch.remove(Table::PageIndex, key(page));
         }
@@ -241,14 +281,18 @@ impl Pages {
         *self = Pages::default();
     }
 
-    /// Gathers thin pages into new ones while more than half of what is stored
-    /// is outdated; one bounded step.
+    /// Gathers pages into new ones while more than half of what is stored is
+    /// outdated, or while there are many small pages; one bounded step.
     pub fn gather(&mut self, storage: &dyn Storage, batch: &mut Batch) -> Result<(), StorageError> {
         let written: usize = self.pages.values().map(|(written, _)| written).sum();
-        if written <= PAGE_RECORDS_MAX || written < 2 * self.places.len() {
+        let outdated = written > PAGE_RECORDS_MAX && written >= 2 * self.places.len();
+        let scattered = self.pages.len() > SMALL_PAGES_MAX + 4 * self.places.len() / PAGE_RECORDS_MAX;
+        if !outdated && !scattered {
             return Ok(());
         }
-        let thin = self.pages.iter().filter(|(_, (written, current))| 2 * current < *written);
+        let thin = self.pages.iter().filter(|(_, (written, current))| {
+            (outdated && 2 * current < *written) || (scattered && *current < PAGE_RECORDS_MAX / 4)
+        });
         let thin: Vec<u64> = thin.map(|(page, _)| *page).take(GATHERED_PAGES_MAX).collect();
         let mut records = Vec::new();
         for page in thin {
@@ -259,13 +303,6 @@ impl Pages {
         }
         Ok(())
     }
-}
-
-fn read(page: u64, storage: &dyn Storage) -> Result<Vec<Vec<u8>>, StorageError> {
-    let body = storage
-        .get(Table::Pages, &key(page))?
-        .ok_or_else(|| StorageError::corrupt(Table::Pages, &key(page), "it is missing"))?;
-    unpack(&body).map_err(|error| StorageError::corrupt(Table::Pages, &key(page), error))
 }
 
 #[cfg(test)]

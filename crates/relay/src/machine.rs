@@ -8,7 +8,7 @@ use cairn_oplog::ledger_log;
 use cairn_oplog::{
     Batch, Checkpoint, Durability, Entry, LedgerHead, Parsed, SecretKey, Storage, StorageError, Verified,
 };
-use cairn_projection::page::Pages;
+use cairn_projection::page::{Pages, PagesMark};
 use cairn_projection::{State, Verdict};
 use cairn_proto::{ClientMessage, Refusal, ServerMessage};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -115,8 +115,8 @@ enum Afterwards {
     /// Entries are folded, and whoever waits for them or for the batch is
     /// answered.
     Fold(Vec<Taken>, Vec<ReplyId>, Checkpoint),
-    /// Nothing: a checkpoint.
-    Nothing,
+    /// The pages of a checkpoint can be read.
+    Settle(PagesMark),
 }
 
 /// A bundle taken into the ledger.
@@ -237,6 +237,16 @@ impl Relay {
     /// peers.
     pub fn is_busy(&self) -> bool {
         self.waiting_bytes > WAITING_BYTES_MAX
+    }
+
+    /// Whether a batch is on its way to storage.
+    pub fn is_persisting(&self) -> bool {
+        self.persisting.is_some()
+    }
+
+    /// The relay's secret, for the transport that proves it.
+    pub fn secret_seed(&self) -> [u8; 32] {
+        *self.secret.seed()
     }
 
     /// Why the relay can no longer write, if it cannot.
@@ -400,7 +410,7 @@ impl Relay {
         match self.state.checkpoint(&mut self.pages, &*self.storage, &mut batch) {
             Ok(()) => {
                 self.checkpointed = self.state.version();
-                self.persist(batch, Durability::Behind, Afterwards::Nothing);
+                self.persist(batch, Durability::Behind, Afterwards::Settle(self.pages.mark()));
             }
             Err(error) => self.fail(error),
         }
@@ -409,7 +419,10 @@ impl Relay {
     fn persisted(&mut self, id: PersistId) {
         let Some((under_way, afterwards)) = self.persisting.take() else { return };
         assert_eq!(under_way, id, "batches are persisted in order");
-        let Afterwards::Fold(taken, replies, checkpoint) = afterwards else { return };
+        let (taken, replies, checkpoint) = match afterwards {
+            Afterwards::Fold(taken, replies, checkpoint) => (taken, replies, checkpoint),
+            Afterwards::Settle(mark) => return self.pages.settle(mark),
+        };
         self.checkpoint = checkpoint;
         for Taken { entry, from } in taken {
             let verdicts = self.state.fold(&entry);

@@ -1,7 +1,59 @@
 //! `cairn device`.
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
-/// Not there yet.
+/// What `cairn device` takes.
 #[derive(Debug, Args)]
-pub(crate) struct DeviceArgs {}
+pub(crate) struct DeviceArgs {
+    /// What shall be done.
+    #[command(subcommand)]
+    pub(crate) verb: DeviceVerb,
+}
+
+/// What can be done with a device.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeviceVerb {
+    /// Make a device and enrol it with a ticket of the relay
+    #[command(after_help = "\
+Examples:
+  cairn device enroll --dir amara CAIRN1...  --name \"Amara's phone\"
+  cairn device enroll --dir amara - < ticket.txt
+
+Cut in between, run it again with the same ticket.")]
+    Enroll(EnrollArgs),
+    /// Stay connected and keep in sync until Ctrl-C
+    #[command(after_help = "\
+Example:
+  cairn device run --dir amara")]
+    Run,
+    /// Send and receive everything once
+    #[command(after_help = "\
+Example:
+  cairn device sync --dir amara
+
+Ends with exit code 6 when an issue waits for you (`cairn issue list`).")]
+    Sync,
+    /// Say how the device stands
+    #[command(after_help = "\
+Example:
+  cairn device status --dir amara --digest")]
+    Status(StatusArgs),
+}
+
+/// What `cairn device enroll` takes.
+#[derive(Debug, Args)]
+pub(crate) struct EnrollArgs {
+    /// The ticket, as `cairn relay ticket` printed it; `-` reads it from standard input
+    pub(crate) ticket: String,
+    /// What people shall call the device (this machine's name)
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+}
+
+/// What `cairn device status` takes.
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Compute the digest of all records, to compare with the relay's
+    #[arg(long)]
+    pub(crate) digest: bool,
+}

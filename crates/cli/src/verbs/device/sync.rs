@@ -1,0 +1,126 @@
+//! `cairn device sync`.
+
+use super::{DeviceAnswer, DeviceCommand, ask};
+use crate::context::Context;
+use crate::control::Progress;
+use crate::exit::{Exit, Failure};
+use crate::host::DeviceHost;
+use cairn_agent::Status;
+use serde::{Deserialize, Serialize};
+use std::time::{Duration, Instant};
+
+/// How often progress is told.
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+
+/// What was sent and received.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct SyncReport {
+    /// Operations the relay acknowledged.
+    sent: u64,
+    /// Operations of the ledger whose outcome was received.
+    received: u64,
+    /// The version the device is at now.
+    version: u64,
+    /// Records on the device, deleted ones included.
+    records: u64,
+    /// Operations that are still unsent: edits made meanwhile.
+    unsent: u64,
+    /// Issues that wait for the user.
+    open_issues: u64,
+    /// Bytes sent, with UDP and IP headers left out.
+    bytes_sent: u64,
+    /// Bytes received.
+    bytes_received: u64,
+    /// How long it took.
+    milliseconds: u64,
+}
+
+pub(super) async fn sync(host: &DeviceHost, progress: &Progress) -> Result<SyncReport, Failure> {
+    let began = Instant::now();
+    let before = host.look(|agent| agent.status()).await?;
+    let traffic_before = host.handle.traffic().await;
+    host.handle.online().await;
+    let outcome = wait(host, progress).await;
+    let traffic = host.handle.traffic().await;
+    if !host.running {
+        host.handle.offline().await;
+    }
+    outcome?;
+    let after = host.look(|agent| agent.status()).await?;
+    let sent = (before.unsent as u64).saturating_sub(after.unsent as u64);
+    Ok(SyncReport {
+        sent,
+        received: after
+            .cursor
+            .0
+            .saturating_sub(before.cursor.0)
+            .saturating_sub(sent),
+        version: after.cursor.0,
+        records: after.records as u64,
+        unsent: after.unsent as u64,
+        open_issues: after.open_issues as u64,
+        bytes_sent: traffic.bytes_sent - traffic_before.bytes_sent,
+        bytes_received: traffic.bytes_received - traffic_before.bytes_received,
+        milliseconds: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+    })
+}
+
+async fn wait(host: &DeviceHost, progress: &Progress) -> Result<(), Failure> {
+    let mut synced = std::pin::pin!(host.handle.synced());
+    let mut ticks = tokio::time::interval(PROGRESS_EVERY);
+    loop {
+        tokio::select! {
+            outcome = &mut synced => return outcome.map_err(Failure::relay),
+            _ = ticks.tick() => tell(&host.look(|agent| agent.status()).await?, progress),
+        }
+    }
+}
+
+fn tell(status: &Status, progress: &Progress) {
+    match status.unsent {
+        _ if !status.connected => progress.step("connecting", 0, None),
+        0 => progress.step("receiving records", status.records as u64, None),
+        unsent => progress.step("operations to send", unsent as u64, None),
+    }
+}
+
+pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
+    let DeviceAnswer::Synced(report) = ask(context, DeviceCommand::Sync).await? else {
+        return Err(Failure::other_answer());
+    };
+    let output = &context.output;
+    if output.json {
+        output.json(&report)?;
+    } else {
+        output.line(format!(
+            "Sent {}, received {}; {} records, at version {}. {} bytes out, {} bytes in, {} ms.",
+            operations(report.sent),
+            operations(report.received),
+            report.records,
+            report.version,
+            report.bytes_sent,
+            report.bytes_received,
+            report.milliseconds
+        ))?;
+    }
+    if report.open_issues == 0 {
+        return Ok(Exit::Done);
+    }
+    output.say(format!(
+        "{} for you; `cairn issue list` shows what.",
+        if report.open_issues == 1 {
+            "1 issue waits".to_owned()
+        } else {
+            format!("{} issues wait", report.open_issues)
+        }
+    ));
+    Ok(Exit::Person)
+}
+
+fn operations(count: u64) -> String {
+    if count == 1 {
+        "1 operation".to_owned()
+    } else {
+        format!("{count} operations")
+    }
+}

@@ -1,0 +1,5 @@
+//! Relay and devices at work in this process: real QUIC on loopback, real
+//! storage. Nothing here sleeps; everything waits for what it needs.
+
+mod sync;
+mod world;

@@ -1,0 +1,8 @@
+//! The machines together: one relay and several devices in memory, in virtual
+//! time, with every message passed by hand. What the real programs do over
+//! QUIC and sled is this, driven.
+
+mod enrolment;
+mod recovery;
+mod sync;
+mod world;

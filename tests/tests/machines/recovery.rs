@@ -1,0 +1,86 @@
+//! Power cuts, backups, copies: nothing acknowledged is lost, nothing doubles.
+
+use crate::world::World;
+use cairn_oplog::memory::MemoryStorage;
+use std::sync::Arc;
+
+#[test]
+fn nothing_acknowledged_is_lost_when_everybody_loses_power() {
+    let mut world = World::new("flag", 3);
+    world.sync_all();
+    let account = world.create_account(0, "Mill", "A-1");
+    for round in 0..20 {
+        let device = round % 3;
+        world.set(device, account, "phone", &round.to_string());
+        match round % 4 {
+            0 => world.crash_relay(),
+            1 => world.crash_device(device),
+            2 => world.unlink((device + 1) % 3),
+            _ => {}
+        }
+        world.sync_all();
+        world.assert_agreed();
+    }
+    let operations = world.relay.state().version().0;
+    world.crash_relay();
+    assert_eq!(world.relay.state().version().0, operations);
+    world.sync_all();
+    world.assert_agreed();
+}
+
+#[test]
+fn offline_edits_survive_a_power_cut_and_are_sent_once() {
+    let mut world = World::new("flag", 2);
+    world.sync_all();
+    let account = world.create_account(0, "Mill", "A-1");
+    world.unlink(0);
+    for number in 0..300 {
+        world.set(0, account, "phone", &number.to_string());
+        if number % 70 == 0 {
+            world.crash_device(0);
+        }
+    }
+    let before = world.relay.state().version().0;
+    world.sync_all();
+    assert_eq!(world.relay.state().version().0, before + 300);
+    assert_eq!(world.text(1, account, "phone").as_deref(), Some("299"));
+    world.assert_agreed();
+}
+
+#[test]
+fn a_device_restored_from_a_backup_starts_a_new_log_and_keeps_its_unsent_work() {
+    let mut world = World::new("flag", 2);
+    world.sync_all();
+    let account = world.create_account(0, "Mill", "A-1");
+    world.unlink(0);
+    world.set(0, account, "phone", "in the backup, sent later");
+    let backup: MemoryStorage = world.devices[0].storage.crash();
+    world.sync_all();
+    world.set(0, account, "name", "after the backup");
+    let before = world.relay.state().version().0;
+
+    world.restart_device(0, Arc::new(backup));
+    world.set(0, account, "email", "unsent@mill.example");
+    world.sync_all();
+    assert_eq!(world.devices[0].agent.status().generation, 1);
+    assert_eq!(world.relay.state().version().0, before + 1, "only the unsent edit is new");
+    assert_eq!(world.text(1, account, "email").as_deref(), Some("unsent@mill.example"));
+    assert_eq!(world.text(1, account, "name").as_deref(), Some("after the backup"));
+    world.set(0, account, "phone", "goes on");
+    world.sync_all();
+    assert_eq!(world.text(1, account, "phone").as_deref(), Some("goes on"));
+    world.assert_agreed();
+}
+
+#[test]
+fn a_relay_that_restarts_from_a_checkpoint_folds_the_same() {
+    let mut world = World::new("last-writer-wins", 2);
+    world.sync_all();
+    let account = world.create_account(0, "Mill", "A-1");
+    world.set(1, account, "phone", "1");
+    world.admin(cairn_relay::AdminRequest::Checkpoint).unwrap();
+    world.set(0, account, "phone", "2");
+    world.crash_relay();
+    world.sync_all();
+    world.assert_agreed();
+}

@@ -1,0 +1,389 @@
+//! A relay, devices, and the wires between them.
+
+use cairn_agent::{Agent, Config, FieldEdit, RecordEdit, RecordEditKind, Reply, Request};
+use cairn_model::definition::{Access, Definition, User};
+use cairn_model::text::{parse, template};
+use cairn_model::{FieldId, OrganizationId, RecordId, Timestamp, TypeId, Value, Write};
+use cairn_oplog::memory::MemoryStorage;
+use cairn_oplog::{Batch, Durability, SecretKey, Storage};
+use cairn_projection::Record;
+use cairn_proto::{ClientMessage, Refusal, ServerMessage};
+use cairn_relay::{AdminReply, AdminRequest, Relay, SessionId};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+pub(crate) const ORGANIZATION: OrganizationId = OrganizationId([0x0c; 16]);
+
+/// One device: its machine, its storage, its wire.
+pub(crate) struct DeviceBox {
+    pub(crate) agent: Agent,
+    pub(crate) storage: Arc<MemoryStorage>,
+    secret: SecretKey,
+    session: Option<SessionId>,
+    /// Whether frames pass.
+    pub(crate) linked: bool,
+    replies: BTreeMap<u64, Result<Reply, cairn_agent::EditError>>,
+    /// Batches on their way to storage: what comes meanwhile meets a machine
+    /// whose storage does not have them yet.
+    unwritten: VecDeque<(cairn_agent::PersistId, Batch, Durability)>,
+    to_relay: VecDeque<ClientMessage>,
+    to_device: VecDeque<ServerMessage>,
+}
+
+pub(crate) struct World {
+    pub(crate) relay: Relay,
+    pub(crate) relay_storage: Arc<MemoryStorage>,
+    relay_secret: SecretKey,
+    pub(crate) devices: Vec<DeviceBox>,
+    pub(crate) now: Timestamp,
+    next: u64,
+    answers: BTreeMap<u64, AdminReply>,
+    pub(crate) refusals: Vec<Refusal>,
+}
+
+/// The field-service template with one user per device.
+pub(crate) fn definition(policy: &str, users: usize) -> Definition {
+    let files = template("field-service").expect("the template is built in");
+    let mut definition = parse(&files, &Definition::default(), &cairn_policy::ids()).expect("the template is right");
+    definition.policy = policy.to_owned();
+    for number in 0..users {
+        let user = User { name: format!("User {number}"), email: None, access: Access::Edit };
+        definition.users.insert(format!("user{number}"), user);
+    }
+    definition
+}
+
+impl World {
+    pub(crate) fn new(policy: &str, devices: usize) -> World {
+        let relay_secret = SecretKey::from_seed(&[200; 32]);
+        let relay_storage = Arc::new(MemoryStorage::new());
+        let relay = Relay::open(relay_secret.clone(), ORGANIZATION, relay_storage.clone()).unwrap();
+        let mut world = World {
+            relay,
+            relay_storage,
+            relay_secret,
+            devices: Vec::new(),
+            now: Timestamp(1_800_000_000_000),
+            next: 1,
+            answers: BTreeMap::new(),
+            refusals: Vec::new(),
+        };
+        let answer = world.admin(AdminRequest::Publish(Box::new(definition(policy, devices))));
+        assert!(answer.unwrap().iter().all(|verdict| verdict.rejected.is_none()));
+        for number in 0..devices {
+            world.add_device(number as u8, &format!("user{number}"));
+        }
+        world
+    }
+
+    fn fresh(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    pub(crate) fn admin(&mut self, request: AdminRequest) -> AdminReply {
+        let reply = self.fresh();
+        self.relay.handle(self.now, cairn_relay::Input::Admin { reply: cairn_relay::ReplyId(reply), request });
+        self.run();
+        self.answers.remove(&reply).expect("the relay answered")
+    }
+
+    /// Enrols a device with a ticket and opens its machine, offline.
+    pub(crate) fn add_device(&mut self, seed: u8, user: &str) -> usize {
+        let secret = SecretKey::from_seed(&[seed; 32]);
+        let ticket = [seed; 16];
+        let expires = self.now.plus(1000);
+        self.admin(AdminRequest::Ticket { user: user.to_owned(), secret: ticket, expires }).unwrap();
+        let answer = self.enrol_with(&secret, ticket);
+        assert!(matches!(answer, Some(ServerMessage::Enrolled { .. })), "{answer:?}");
+        let storage = Arc::new(MemoryStorage::new());
+        let agent = self.open_agent(&secret, storage.clone());
+        self.devices.push(DeviceBox {
+            agent,
+            storage,
+            secret,
+            session: None,
+            linked: false,
+            replies: BTreeMap::new(),
+            unwritten: VecDeque::new(),
+            to_relay: VecDeque::new(),
+            to_device: VecDeque::new(),
+        });
+        self.devices.len() - 1
+    }
+
+    /// Says `Enrol` on a session of its own; gives what the relay answered.
+    pub(crate) fn enrol_with(&mut self, secret: &SecretKey, ticket: [u8; 16]) -> Option<ServerMessage> {
+        let session = SessionId(self.fresh());
+        self.relay.handle(self.now, cairn_relay::Input::Connected { session, key: secret.public() });
+        let message = ClientMessage::Enrol { secret: ticket, name: "a phone".to_owned() };
+        self.relay.handle(self.now, cairn_relay::Input::Received { session, message });
+        let mut answer = None;
+        while let Some(output) = self.relay.poll_output() {
+            match output {
+                cairn_relay::Output::Send { session: to, message } if to == session => answer = Some(message),
+                other => self.relay_output(other),
+            }
+        }
+        self.relay.handle(self.now, cairn_relay::Input::Disconnected { session });
+        answer
+    }
+
+    fn open_agent(&self, secret: &SecretKey, storage: Arc<MemoryStorage>) -> Agent {
+        let config = Config {
+            organization: ORGANIZATION,
+            relay: self.relay_secret.public(),
+            secret: secret.clone(),
+            seed: 7,
+        };
+        Agent::open(config, storage).unwrap()
+    }
+
+    /// What a power cut leaves of a device, started again.
+    pub(crate) fn crash_device(&mut self, device: usize) {
+        self.unlink(device);
+        let storage = Arc::new(self.devices[device].storage.crash());
+        self.restart_device(device, storage);
+    }
+
+    pub(crate) fn restart_device(&mut self, device: usize, storage: Arc<MemoryStorage>) {
+        self.unlink(device);
+        self.devices[device].unwritten.clear();
+        let secret = self.devices[device].secret.clone();
+        self.devices[device].agent = self.open_agent(&secret, storage.clone());
+        self.devices[device].storage = storage;
+    }
+
+    /// What a power cut leaves of the relay, started again; every link drops.
+    pub(crate) fn crash_relay(&mut self) {
+        for device in 0..self.devices.len() {
+            self.unlink(device);
+        }
+        self.relay_storage = Arc::new(self.relay_storage.crash());
+        self.relay = Relay::open(self.relay_secret.clone(), ORGANIZATION, self.relay_storage.clone()).unwrap();
+    }
+
+    pub(crate) fn link(&mut self, device: usize) {
+        self.devices[device].linked = true;
+        self.devices[device].agent.handle(self.now, cairn_agent::Input::GoOnline);
+    }
+
+    pub(crate) fn unlink(&mut self, device: usize) {
+        let now = self.now;
+        let boxed = &mut self.devices[device];
+        boxed.linked = false;
+        boxed.to_relay.clear();
+        boxed.to_device.clear();
+        boxed.agent.handle(now, cairn_agent::Input::GoOffline);
+        while boxed.agent.poll_output().is_some() {}
+        if let Some(session) = boxed.session.take() {
+            self.relay.handle(now, cairn_relay::Input::Disconnected { session });
+        }
+    }
+
+    /// Links everybody, runs until nothing moves, and leaves them linked.
+    pub(crate) fn sync_all(&mut self) {
+        for device in 0..self.devices.len() {
+            if !self.devices[device].linked {
+                self.link(device);
+            }
+        }
+        self.run();
+        for (number, device) in self.devices.iter().enumerate() {
+            assert!(device.agent.is_synced(), "device {number}: {:?}", device.agent.status());
+        }
+    }
+
+    /// Passes on what moves in a few rounds.
+    pub(crate) fn run_steps(&mut self, rounds: usize) {
+        for _ in 0..rounds {
+            while let Some(output) = self.relay.poll_output() {
+                self.relay_output(output);
+            }
+            for device in 0..self.devices.len() {
+                self.run_device(device);
+            }
+        }
+    }
+
+    /// Passes everything on until nothing moves.
+    pub(crate) fn run(&mut self) {
+        for round in 0.. {
+            assert!(round < 10_000, "the machines never come to rest");
+            let mut moved = false;
+            while let Some(output) = self.relay.poll_output() {
+                moved = true;
+                self.relay_output(output);
+            }
+            for device in 0..self.devices.len() {
+                moved |= self.run_device(device);
+            }
+            if !moved {
+                return;
+            }
+        }
+    }
+
+    fn relay_output(&mut self, output: cairn_relay::Output) {
+        match output {
+            cairn_relay::Output::Persist { id, batch, durability } => {
+                self.relay_storage.commit(batch, durability).unwrap();
+                self.relay.handle(self.now, cairn_relay::Input::Persisted(id));
+            }
+            cairn_relay::Output::Send { session, message } => {
+                if let Some(device) = self.devices.iter_mut().find(|device| device.session == Some(session)) {
+                    device.to_device.push_back(through_bytes_to_device(&message));
+                }
+            }
+            cairn_relay::Output::Close { session, refusal } => {
+                self.refusals.push(refusal);
+                if let Some(device) = self.devices.iter_mut().find(|device| device.session == Some(session)) {
+                    device.session = None;
+                }
+            }
+            cairn_relay::Output::Reply { reply, answer } => {
+                self.answers.insert(reply.0, answer);
+            }
+        }
+    }
+
+    fn run_device(&mut self, number: usize) -> bool {
+        let mut moved = false;
+        while let Some(output) = self.devices[number].agent.poll_output() {
+            moved = true;
+            self.device_output(number, output);
+        }
+        while let Some(message) = self.devices[number].to_relay.pop_front() {
+            moved = true;
+            if let Some(session) = self.devices[number].session {
+                self.relay.handle(self.now, cairn_relay::Input::Received { session, message });
+            }
+        }
+        if let Some(message) = self.devices[number].to_device.pop_front() {
+            moved = true;
+            self.devices[number].agent.handle(self.now, cairn_agent::Input::Received(message));
+            if let Some(session) = self.devices[number].session {
+                self.relay.handle(self.now, cairn_relay::Input::Sent { session });
+            }
+        }
+        if let Some((id, batch, durability)) = self.devices[number].unwritten.pop_front() {
+            moved = true;
+            self.devices[number].storage.commit(batch, durability).unwrap();
+            self.devices[number].agent.handle(self.now, cairn_agent::Input::Persisted(id));
+        }
+        moved
+    }
+
+    fn device_output(&mut self, number: usize, output: cairn_agent::Output) {
+        let now = self.now;
+        match output {
+            cairn_agent::Output::Dial => {
+                if self.devices[number].linked {
+                    let session = SessionId(self.fresh());
+                    let key = self.devices[number].secret.public();
+                    self.devices[number].session = Some(session);
+                    self.relay.handle(now, cairn_relay::Input::Connected { session, key });
+                    self.devices[number].agent.handle(now, cairn_agent::Input::Connected);
+                }
+            }
+            cairn_agent::Output::HangUp => {
+                if let Some(session) = self.devices[number].session.take() {
+                    self.relay.handle(now, cairn_relay::Input::Disconnected { session });
+                }
+            }
+            cairn_agent::Output::Persist { id, batch, durability } => {
+                self.devices[number].unwritten.push_back((id, batch, durability));
+            }
+            cairn_agent::Output::Send(message) => {
+                let message = through_bytes_to_relay(&message);
+                self.devices[number].to_relay.push_back(message);
+            }
+            cairn_agent::Output::Reply { reply, answer } => {
+                self.devices[number].replies.insert(reply.0, answer);
+            }
+            cairn_agent::Output::Changed => {}
+        }
+    }
+
+    pub(crate) fn request(&mut self, device: usize, request: Request) -> Result<Reply, cairn_agent::EditError> {
+        self.now = self.now.plus(1);
+        let reply = self.fresh();
+        let random = (0..4).map(|n| [reply as u8, (reply >> 8) as u8, n, 0, 0, 0, 0, 0, 0, 0]).collect();
+        let input = cairn_agent::Input::Request { reply: cairn_agent::ReplyId(reply), random, request };
+        self.devices[device].agent.handle(self.now, input);
+        self.run();
+        self.devices[device].replies.remove(&reply).expect("the device answered")
+    }
+
+    pub(crate) fn type_id(&self, name: &str) -> TypeId {
+        self.relay.state().definition().type_named(name).expect(name).id
+    }
+
+    pub(crate) fn field(&self, record_type: &str, name: &str) -> FieldId {
+        let definition = self.relay.state().definition();
+        definition.type_named(record_type).expect(record_type).field_named(name).expect(name).id
+    }
+
+    fn edit(&mut self, device: usize, record: Option<RecordId>, record_type: &str, kind: RecordEditKind) -> RecordId {
+        let record_type = self.type_id(record_type);
+        let edit = RecordEdit { record, record_type, kind, base: None };
+        match self.request(device, Request::Edit(vec![edit])) {
+            Ok(Reply::Logged { records, .. }) => records[0],
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Creates an account by name and number.
+    pub(crate) fn create_account(&mut self, device: usize, name: &str, number: &str) -> RecordId {
+        let fields = vec![
+            (self.field("account", "name"), FieldEdit::Write(Write::Set(Value::Text(name.to_owned())))),
+            (self.field("account", "number"), FieldEdit::Write(Write::Set(Value::Text(number.to_owned())))),
+        ];
+        self.edit(device, None, "account", RecordEditKind::Create(fields))
+    }
+
+    /// Writes a text field of an account.
+    pub(crate) fn set(&mut self, device: usize, record: RecordId, field: &str, text: &str) {
+        let fields = vec![(self.field("account", field), FieldEdit::Write(Write::Set(Value::Text(text.to_owned()))))];
+        self.edit(device, Some(record), "account", RecordEditKind::Update(fields));
+    }
+
+    /// Resolves the conflict on an account's phone.
+    pub(crate) fn resolve_phone(&mut self, device: usize, record: RecordId, phone: &str) {
+        let write = FieldEdit::Write(Write::Set(Value::Text(phone.to_owned())));
+        let fields = vec![(self.field("account", "phone"), write)];
+        self.edit(device, Some(record), "account", RecordEditKind::Resolve { fields, keep: None });
+    }
+
+    pub(crate) fn shown(&self, device: usize, record: RecordId) -> Option<Record> {
+        self.devices[device].agent.record(record).unwrap()
+    }
+
+    pub(crate) fn text(&self, device: usize, record: RecordId, field: &str) -> Option<String> {
+        let field = self.field("account", field);
+        self.shown(device, record)?.value(field).map(ToString::to_string)
+    }
+
+    /// Asserts that everybody holds what the relay has, and that the relay's
+    /// state is what its ledger folds into from the beginning.
+    pub(crate) fn assert_agreed(&self) {
+        let digest = self.relay.state().digest();
+        for (number, device) in self.devices.iter().enumerate() {
+            assert_eq!(device.agent.digest().unwrap(), digest, "device {number} differs from the relay");
+        }
+        let folded = self.relay.as_of(cairn_relay::past::Moment::Version(self.relay.state().version())).unwrap();
+        assert_eq!(folded.full_digest(), self.relay.state().full_digest(), "the relay differs from its ledger");
+    }
+}
+
+fn through_bytes_to_device(message: &ServerMessage) -> ServerMessage {
+    let bytes = message.encode();
+    assert!(bytes.len() <= cairn_proto::limit::FRAME_BYTES_MAX);
+    ServerMessage::decode(&bytes).unwrap()
+}
+
+fn through_bytes_to_relay(message: &ClientMessage) -> ClientMessage {
+    let bytes = message.encode();
+    assert!(bytes.len() <= cairn_proto::limit::FRAME_BYTES_MAX);
+    ClientMessage::decode(&bytes).unwrap()
+}
