@@ -3,16 +3,16 @@
 //! On a device an edit goes into its log and is judged when it arrives at the
 //! relay. At the relay it goes into the relay's own log, and is judged at once.
 
+use crate::clock::now;
 use crate::exit::{Exit, Failure};
 use crate::holding::Holding;
-use crate::host::Host;
-use crate::net::{DeviceHandle, RelayHandle};
+use crate::host::{Host, stopped};
+use cairn_net::{DeviceHandle, RelayHandle};
 use cairn_agent::{EditError, FieldEdit, RecordEdit, RecordEditKind, Reply, Request};
-use cairn_model::{Change, DeviceId, FieldId, LogId, Mutation, OperationId, RecordId, RecordType, Timestamp, Version, Write};
+use cairn_model::{Change, DeviceId, FieldId, LogId, Mutation, OperationId, RecordId, RecordType, Version, Write};
 use cairn_projection::{FieldState, Record, State, document};
 use cairn_relay::{AdminRequest, Relay};
 use serde::{Deserialize, Serialize};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Where edits are made.
 #[derive(Clone)]
@@ -45,11 +45,12 @@ impl From<&Host> for Place {
 
 impl Place {
     /// Looks at what is here.
-    pub(crate) async fn look<R: Send + 'static>(&self, look: impl FnOnce(&dyn Holding) -> R + Send + 'static) -> R {
-        match self {
+    pub(crate) async fn look<R: Send + 'static>(&self, look: impl FnOnce(&dyn Holding) -> R + Send + 'static) -> Result<R, Failure> {
+        let seen = match self {
             Place::Relay(relay) => relay.query(move |relay| look(relay.state())).await,
             Place::Device(device) => device.query(move |agent| look(agent)).await,
-        }
+        };
+        seen.ok_or_else(stopped)
     }
 
     /// Whether this is the relay, where an edit is judged at once.
@@ -100,7 +101,8 @@ async fn edit_at_relay(relay: &RelayHandle, operations: Vec<Vec<RecordEdit>>) ->
                 .map(|edits| edits.into_iter().map(&mut prepare).collect::<Result<Vec<Mutation>, EditError>>())
                 .collect::<Vec<_>>()
         })
-        .await;
+        .await
+        .ok_or_else(stopped)?;
     let good: Vec<Vec<Mutation>> = prepared.iter().filter_map(|mutations| mutations.as_ref().ok().cloned()).collect();
     let mut verdicts = match good.is_empty() {
         true => Vec::new(),
@@ -117,7 +119,7 @@ async fn edit_at_relay(relay: &RelayHandle, operations: Vec<Vec<RecordEdit>>) ->
                     version: Some(verdict.version),
                     sequence: None,
                 }),
-                Some(verdict) => Err(relay.query(move |relay| rejection(relay, verdict.version)).await),
+                Some(verdict) => Err(relay.query(move |relay| rejection(relay, verdict.version)).await.unwrap_or_else(stopped)),
                 None => Err(Failure::storage("the relay gave no verdict")),
             },
         };
@@ -143,12 +145,6 @@ fn random_bytes(count: usize) -> Result<Vec<[[u8; 16]; 2]>, Failure> {
         getrandom::fill(bytes).map_err(|error| Failure::storage(format!("the system gives no random numbers: {error}")))?;
     }
     Ok(random)
-}
-
-/// The time on this machine's clock.
-pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    Timestamp(since.map_or(0, |since| since.as_millis() as u64))
 }
 
 /// The mutation of an edit at the relay. What can be known to be wrong is

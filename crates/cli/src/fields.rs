@@ -4,6 +4,7 @@
 //! is the edit that gets a record there. `name=value` arguments may also name
 //! a change instead of an outcome: `+1` for a counter, `+a,-b` for a set.
 
+use crate::exit::Failure;
 use crate::holding::Holding;
 use crate::record_ref::{self, RefError};
 use cairn_agent::FieldEdit;
@@ -75,6 +76,15 @@ pub(crate) enum FieldError {
         /// Why not.
         source: RefError,
     },
+}
+
+impl From<FieldError> for Failure {
+    fn from(error: FieldError) -> Failure {
+        match error {
+            FieldError::Lookup { source: RefError::Storage(error), .. } => error.into(),
+            error => Failure::usage(error),
+        }
+    }
 }
 
 impl Assignment {
@@ -167,10 +177,6 @@ fn edit(
         // person saw other candidates, and says this one.
         kind if kind.is_register() => Wanted::from_json(field, &Json::from(text), &mut resolve)
             .map(|wanted| Some(wanted.written())),
-        Kind::Json if !text.trim().is_empty() => serde_json::from_str(text)
-            .map_err(|error| format!("this is not JSON ({error}); it takes an object, such as {{\"step\": 1}}"))
-            .and_then(|json| Wanted::from_json(field, &json, &mut resolve))
-            .map(|wanted| wanted.towards(field, held)),
         _ => Wanted::from_json(field, &Json::from(text), &mut resolve).map(|wanted| wanted.towards(field, held)),
     };
     match (outcome, missing) {
@@ -257,7 +263,12 @@ impl Wanted {
                 other => Ok(Wanted::Document(other.to_string().into())),
             },
             Kind::Json if empty => Ok(Wanted::Document(Json::Object(Default::default()))),
-            Kind::Json => Ok(Wanted::Document(json.clone())),
+            Kind::Json => match json {
+                Json::String(text) => serde_json::from_str(text).map(Wanted::Document).map_err(|error| {
+                    format!("this is not JSON ({error}); it takes an object, such as {{\"step\": 1}}")
+                }),
+                other => Ok(Wanted::Document(other.clone())),
+            },
             _ if empty && field.required => Err("it must not be empty".to_owned()),
             _ if empty => Ok(Wanted::Value(None)),
             kind => value(kind, json, resolve).map(|value| Wanted::Value(Some(value))),

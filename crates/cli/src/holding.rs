@@ -2,7 +2,7 @@
 //! same way in both.
 
 use cairn_agent::Agent;
-use cairn_model::{AlternateKey, AuthorId, Definition, RecordId, RecordType, TypeId, Value};
+use cairn_model::{AlternateKey, AuthorId, Definition, PublicKey, RecordId, RecordType, TypeId, Value};
 use cairn_oplog::StorageError;
 use cairn_projection::{Record, State};
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,9 @@ pub(crate) trait Holding {
     /// The user and the device behind an author number.
     fn person(&self, author: AuthorId) -> Person;
 
+    /// Keys and users of all devices, by author number; the relay is the first.
+    fn devices(&self) -> Vec<(PublicKey, String)>;
+
     /// The author that edits made here are of.
     fn own_author(&self) -> AuthorId;
 }
@@ -45,11 +48,6 @@ pub(crate) struct Person {
 impl Person {
     fn unknown() -> Person {
         Person { user: "unknown".to_owned(), device: "unknown".to_owned() }
-    }
-
-    /// `user on device`, or the relay.
-    pub(crate) fn words(&self) -> String {
-        if self.user == self.device { self.user.clone() } else { format!("{} on {}", self.user, self.device) }
     }
 }
 
@@ -79,6 +77,10 @@ impl Holding for Agent {
             user: device.user.clone(),
             device: device.name.clone(),
         })
+    }
+
+    fn devices(&self) -> Vec<(PublicKey, String)> {
+        self.directory().devices.iter().map(|device| (device.key, device.user.clone())).collect()
     }
 
     fn own_author(&self) -> AuthorId {
@@ -113,6 +115,10 @@ impl Holding for State {
             user: device.user.clone(),
             device: device.name.clone(),
         })
+    }
+
+    fn devices(&self) -> Vec<(PublicKey, String)> {
+        State::devices(self).iter().map(|device| (device.key, device.user.clone())).collect()
     }
 
     fn own_author(&self) -> AuthorId {

@@ -22,6 +22,7 @@ mod host;
 mod key_file;
 mod output;
 mod record_ref;
+mod render;
 mod session;
 mod settings;
 mod signals;

@@ -1,6 +1,7 @@
 //! A record as a person names it: its id, the beginning of its id, or its type
 //! and key, such as `work_order:WO-1001`.
 
+use crate::exit::Failure;
 use crate::holding::Holding;
 use cairn_model::{RecordId, RecordType, TypeId, Value};
 use cairn_oplog::StorageError;
@@ -57,6 +58,22 @@ pub(crate) fn type_named<'a>(holding: &'a dyn Holding, name: &str) -> Result<&'a
             definition.types.values().filter(|t| !t.retired).map(|record_type| record_type.name.as_str()).collect();
         RefError::UnknownType { given: name.to_owned(), known: known.join(", ") }
     })
+}
+
+/// The type of a record.
+pub(crate) fn type_of<'a>(holding: &'a dyn Holding, record: &Record) -> Result<&'a RecordType, RefError> {
+    let retired = || RefError::UnknownType { given: record.record_type.to_string(), known: "others".to_owned() };
+    holding.definition().types.get(&record.record_type).ok_or_else(retired)
+}
+
+impl From<RefError> for Failure {
+    fn from(error: RefError) -> Failure {
+        match error {
+            RefError::Storage(error) => error.into(),
+            RefError::Unreadable(_) | RefError::Several { .. } => Failure::usage(error),
+            RefError::UnknownType { .. } | RefError::Missing { .. } => Failure::not_found(error),
+        }
+    }
 }
 
 /// The record that `text` names on the command line, deleted or not.

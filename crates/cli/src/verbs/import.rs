@@ -89,7 +89,7 @@ async fn import_by_heading(place: &Place, command: &ImportCommand, progress: &Pr
             let record_type = crate::record_ref::type_named(holding, &type_name).map_err(Failure::not_found)?;
             plan::plan_by_heading(file, format, record_type, &heading, &key).map_err(Failure::usage)
         })
-        .await;
+        .await?;
     let (mut plan, unknown) = planned?;
     plan.delimiter = command.delimiter;
     let mut report = load::import_plans(place, vec![plan], &command.base, progress).await?;
@@ -141,12 +141,9 @@ pub(crate) async fn run(args: ImportArgs, context: &Context) -> Result<Exit, Fai
         format: args.format.map(Format::from),
         delimiter: args.delimiter,
     };
-    let mut session = context.session().await?;
-    let answer = session.run(Command::Import(command)).await;
-    session.close().await;
-    match answer? {
+    match context.ask(Command::Import(command)).await? {
         Answer::Import(answer) => show(&answer, context),
-        _ => Err(Failure::storage("the running process answered something else; restart it")),
+        _ => Err(Failure::other_answer()),
     }
 }
 

@@ -22,7 +22,7 @@ const OPERATION_BYTES: usize = limit::OPERATION_BYTES_MAX * 2 / 3;
 /// written if the mapping or a file is wrong; a wrong row is left out alone.
 pub(crate) async fn import(place: &Place, mapping: &Mapping, base: &Path, progress: &Progress) -> Result<Report, Failure> {
     let mapping = mapping.clone();
-    let plans = place.look(move |holding| plan::plan(&mapping, holding.definition())).await;
+    let plans = place.look(move |holding| plan::plan(&mapping, holding.definition())).await?;
     let plans = plans.map_err(|mistakes| Failure::usage(format!("the mapping is wrong:\n  {}", mistakes.join("\n  "))))?;
     import_plans(place, plans, base, progress).await
 }
@@ -68,7 +68,7 @@ async fn table(place: &Place, plan: Plan, base: &Path, told: impl Fn(u64)) -> Re
         ..TableReport::default()
     };
     let mut rows = Rows::open(&base.join(&plan.file), plan.format, plan.delimiter).map_err(Failure::usage)?;
-    let mut planner = place.look(move |holding| Planner::new(plan, holding)).await?;
+    let mut planner = place.look(move |holding| Planner::new(plan, holding)).await??;
     loop {
         let chunk = read_some(&mut rows, &mut report);
         let last = chunk.is_empty();
@@ -77,7 +77,7 @@ async fn table(place: &Place, plan: Plan, base: &Path, told: impl Fn(u64)) -> Re
                 let planned = if last { planner.rest(holding) } else { planner.rows(holding, chunk) };
                 (planner, planned)
             })
-            .await;
+            .await?;
         planner = kept;
         write(place, planned?, &mut report).await?;
         told(report.rows);
