@@ -3,14 +3,14 @@
 
 use crate::control::client::Client;
 use crate::control::{Answer, Command, Progress};
-use crate::exit::Failure;
+use crate::exit::{Failure, with_causes};
 use crate::host::{DeviceHost, Host, RelayHost};
 use crate::key_file;
-use cairn_net::{DeviceService, RelayService};
 use crate::output::Output;
 use crate::settings::{DeviceSettings, Directory, Owner, RelaySettings};
 use crate::verbs;
 use cairn_agent::{Agent, Config};
+use cairn_net::{DeviceService, RelayService};
 use cairn_oplog::{Storage, StorageError};
 use cairn_relay::Relay;
 use cairn_store::{Options, SledStorage};
@@ -132,6 +132,9 @@ impl From<Failure> for OpenError {
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Failure {
         match error {
+            OpenError::Storage(error @ StorageError::Locked(..)) => Failure::storage(format!(
+                "{error}; end that one first, or let it do the work"
+            )),
             OpenError::Storage(error) => error.into(),
             OpenError::Other(failure) => failure,
         }
@@ -149,7 +152,7 @@ pub(crate) async fn open_relay(
     let relay = Relay::open(secret, settings.organization, storage)?;
     let service = RelayService::start(relay, listen)
         .await
-        .map_err(|error| Failure::storage(error.to_string()))?;
+        .map_err(|error| Failure::usage(with_causes(&error)))?;
     let host = RelayHost {
         handle: service.handle(),
         settings: Arc::new(settings),

@@ -35,13 +35,24 @@ pub enum EnrolError {
 }
 
 /// Enrols the device that holds `secret`.
-pub async fn enrol(ticket: &Ticket, secret: &SecretKey, name: &str) -> Result<Enrolled, EnrolError> {
+pub async fn enrol(
+    ticket: &Ticket,
+    secret: &SecretKey,
+    name: &str,
+) -> Result<Enrolled, EnrolError> {
     let (inbox, mut frames) = mpsc::channel(4);
     let dialer = Dialer::new(&secret.seed(), ticket.relay.0, DialLimits::default());
     let session = dialer.dial(&ticket.address, SessionId(0), inbox).await?;
-    let message = ClientMessage::Enrol { secret: ticket.secret, name: name.to_owned() };
+    let message = ClientMessage::Enrol {
+        secret: ticket.secret,
+        name: name.to_owned(),
+    };
     let ended = |end: String| EnrolError::Ended(end);
-    session.outbox(Lane::Control).send(message.encode()).await.map_err(|error| ended(error.to_string()))?;
+    session
+        .outbox(Lane::Control)
+        .send(message.encode())
+        .await
+        .map_err(|error| ended(error.to_string()))?;
     let answer = loop {
         match frames.recv().await.map(|received| received.event) {
             Some(Event::Frame { bytes, .. }) => break ServerMessage::decode(&bytes),

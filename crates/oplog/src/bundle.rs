@@ -35,7 +35,9 @@ pub enum BundleFault {
     #[error("the key given for device {0} is not that device's")]
     WrongKey(LogId),
     /// The signature does not verify.
-    #[error("the signature of bundle {log} from sequence {first} does not verify: the bytes were changed, or another key signed them")]
+    #[error(
+        "the signature of bundle {log} from sequence {first} does not verify: the bytes were changed, or another key signed them"
+    )]
     Signature {
         /// The log it claims.
         log: LogId,
@@ -175,7 +177,11 @@ impl Parsed {
     }
 
     /// Checks the signature against the device's key.
-    pub fn verify(self, organization: &OrganizationId, key: &PublicKey) -> Result<Verified, BundleFault> {
+    pub fn verify(
+        self,
+        organization: &OrganizationId,
+        key: &PublicKey,
+    ) -> Result<Verified, BundleFault> {
         let form = &self.form;
         if key.device() != form.log.device {
             return Err(BundleFault::WrongKey(form.log));
@@ -185,10 +191,20 @@ impl Parsed {
         let mut signature = [0; SIGNATURE_BYTES];
         signature[..32].copy_from_slice(&form.signature.0);
         signature[32..].copy_from_slice(&form.signature.1);
-        if !key::verifies(key, &signed_message(organization, &form.log, &head), &signature) {
-            return Err(BundleFault::Signature { log: form.log, first: form.first });
+        if !key::verifies(
+            key,
+            &signed_message(organization, &form.log, &head),
+            &signature,
+        ) {
+            return Err(BundleFault::Signature {
+                log: form.log,
+                first: form.first,
+            });
         }
-        let head = LogHead { sequence: self.last(), head };
+        let head = LogHead {
+            sequence: self.last(),
+            head,
+        };
         Ok(Verified { parsed: self, head })
     }
 
@@ -282,7 +298,10 @@ pub fn seal(
         ),
     };
     let bytes = codec::encode(&form).into();
-    Verified { parsed: Parsed { bytes, form }, head }
+    Verified {
+        parsed: Parsed { bytes, form },
+        head,
+    }
 }
 
 /// How many operations from the front of `operations` (their encoded sizes)
@@ -342,10 +361,16 @@ mod tests {
 
     fn sealed() -> (Verified, PublicKey) {
         let key = SecretKey::from_seed(&[7; 32]);
-        let log = LogId { device: key.public().device(), generation: 0 };
+        let log = LogId {
+            device: key.public().device(),
+            generation: 0,
+        };
         let at = LogHead::genesis(&ORGANIZATION, &log);
         let operations = vec![b"one".to_vec(), b"two".to_vec(), b"three".to_vec()];
-        (seal(&ORGANIZATION, log, &at, operations, &key), key.public())
+        (
+            seal(&ORGANIZATION, log, &at, operations, &key),
+            key.public(),
+        )
     }
 
     #[test]
@@ -386,7 +411,10 @@ mod tests {
     fn a_redacted_bundle_still_proves_what_it_shows() {
         let (bundle, key) = sealed();
         let redacted = bundle.redacted(|index| index == 1);
-        let verified = Parsed::parse(redacted).unwrap().verify(&ORGANIZATION, &key).unwrap();
+        let verified = Parsed::parse(redacted)
+            .unwrap()
+            .verify(&ORGANIZATION, &key)
+            .unwrap();
         assert_eq!(verified.head(), bundle.head());
         assert_eq!(verified.slots()[1], Slot::Whole(b"two".to_vec()));
         assert!(matches!(verified.slots()[0], Slot::Withheld(_)));
@@ -397,8 +425,14 @@ mod tests {
         let size = 700;
         let count = fitting(std::iter::repeat_n(size, 1000));
         let key = SecretKey::from_seed(&[1; 32]);
-        let log = LogId { device: key.public().device(), generation: u32::MAX };
-        let at = LogHead { sequence: u64::MAX / 4, head: Hash::ZERO };
+        let log = LogId {
+            device: key.public().device(),
+            generation: u32::MAX,
+        };
+        let at = LogHead {
+            sequence: u64::MAX / 4,
+            head: Hash::ZERO,
+        };
         let bundle = seal(&ORGANIZATION, log, &at, vec![vec![0; size]; count], &key);
         assert!(bundle.bytes().len() <= BUNDLE_BYTES_MAX);
         assert!(bundle.bytes().len() + size + 8 > BUNDLE_BYTES_MAX - 1024);

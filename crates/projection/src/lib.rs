@@ -14,7 +14,10 @@
 
 mod admit;
 mod apply;
+mod index;
 mod publish;
+mod records;
+mod rules;
 
 pub mod checkpoint;
 pub mod conflict;
@@ -30,6 +33,7 @@ pub mod register;
 pub mod replay;
 pub mod set;
 pub mod state;
+pub mod weight;
 
 pub use conflict::{Conflict, Outcome, Side};
 pub use image::Image;

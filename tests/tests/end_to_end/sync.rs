@@ -13,7 +13,11 @@ async fn an_edit_on_one_device_is_seen_on_the_other() {
     world.sync_all().await;
     let digest = world.relay_digest().await;
     for number in 0..2 {
-        let held = world.device(number).query(|agent| agent.digest().unwrap()).await.unwrap();
+        let held = world
+            .device(number)
+            .query(|agent| agent.digest().unwrap())
+            .await
+            .unwrap();
         assert_eq!(held, digest);
     }
 }
@@ -29,7 +33,10 @@ async fn a_device_that_was_offline_catches_up_also_with_a_relay_that_restarted()
         set(&world.device(1), account, "phone", &number.to_string()).await;
     }
     set(&world.device(0), account, "name", "Old Mill").await;
-    assert_eq!(text(&world.device(1), account, "name").await.as_deref(), Some("Mill"));
+    assert_eq!(
+        text(&world.device(1), account, "name").await.as_deref(),
+        Some("Mill")
+    );
     world.restart_relay().await;
     world.device(1).online().await;
     wait_for_text(&world.device(0), account, "phone", "599").await;

@@ -25,16 +25,35 @@ impl World {
     pub(crate) async fn new(policy: &str, devices: usize) -> World {
         let relay_secret = SecretKey::from_seed(&[200; 32]);
         let relay_storage: Arc<dyn Storage> = Arc::new(MemoryStorage::new());
-        let relay = start_relay(&relay_secret, &relay_storage, "127.0.0.1:0".parse().unwrap()).await;
-        let mut world = World { relay: Some(relay), devices: Vec::new(), relay_storage, relay_secret };
+        let relay = start_relay(
+            &relay_secret,
+            &relay_storage,
+            "127.0.0.1:0".parse().unwrap(),
+        )
+        .await;
+        let mut world = World {
+            relay: Some(relay),
+            devices: Vec::new(),
+            relay_storage,
+            relay_secret,
+        };
         let files = template("field-service").expect("the template is built in");
-        let mut definition = parse(&files, &Definition::default(), &cairn_policy::ids()).expect("it is right");
+        let mut definition =
+            parse(&files, &Definition::default(), &cairn_policy::ids()).expect("it is right");
         definition.policy = policy.to_owned();
         for number in 0..devices {
-            let user = User { name: format!("User {number}"), email: None, access: Access::Edit };
+            let user = User {
+                name: format!("User {number}"),
+                email: None,
+                access: Access::Edit,
+            };
             definition.users.insert(format!("user{number}"), user);
         }
-        world.handle().admin(AdminRequest::Publish(Box::new(definition))).await.unwrap();
+        world
+            .handle()
+            .admin(AdminRequest::Publish(Box::new(definition)))
+            .await
+            .unwrap();
         for number in 0..devices {
             world.add_device(number as u8).await;
         }
@@ -50,13 +69,20 @@ impl World {
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.relay.as_ref().and_then(RelayService::local_address).expect("it listens")
+        self.relay
+            .as_ref()
+            .and_then(RelayService::local_address)
+            .expect("it listens")
     }
 
     async fn add_device(&mut self, number: u8) {
         let secret = SecretKey::from_seed(&[number; 32]);
         let expires = Timestamp(u64::MAX);
-        let request = AdminRequest::Ticket { user: format!("user{number}"), secret: [number; 16], expires };
+        let request = AdminRequest::Ticket {
+            user: format!("user{number}"),
+            secret: [number; 16],
+            expires,
+        };
         self.handle().admin(request).await.unwrap();
         let ticket = Ticket {
             address: self.address().to_string(),
@@ -66,10 +92,19 @@ impl World {
             expires,
         };
         let enrolled = enrol(&ticket, &secret, "a phone").await.unwrap();
-        assert_eq!((enrolled.organization, enrolled.user), (ORGANIZATION, format!("user{number}")));
-        let config = Config { organization: ORGANIZATION, relay: ticket.relay, secret, seed: u64::from(number) };
+        assert_eq!(
+            (enrolled.organization, enrolled.user),
+            (ORGANIZATION, format!("user{number}"))
+        );
+        let config = Config {
+            organization: ORGANIZATION,
+            relay: ticket.relay,
+            secret,
+            seed: u64::from(number),
+        };
         let agent = Agent::open(config, Arc::new(MemoryStorage::new())).unwrap();
-        self.devices.push(DeviceService::start(agent, ticket.address));
+        self.devices
+            .push(DeviceService::start(agent, ticket.address));
     }
 
     pub(crate) async fn sync_all(&self) {
@@ -90,12 +125,19 @@ impl World {
     }
 
     pub(crate) async fn relay_digest(&self) -> Hash {
-        self.handle().query(|relay| relay.state().digest()).await.unwrap()
+        self.handle()
+            .query(|relay| relay.state().digest())
+            .await
+            .unwrap()
     }
 }
 
 /// Starts a relay, waiting until a stopped one has let go of the address.
-async fn start_relay(secret: &SecretKey, storage: &Arc<dyn Storage>, address: SocketAddr) -> RelayService {
+async fn start_relay(
+    secret: &SecretKey,
+    storage: &Arc<dyn Storage>,
+    address: SocketAddr,
+) -> RelayService {
     loop {
         let relay = Relay::open(secret.clone(), ORGANIZATION, Arc::clone(storage)).unwrap();
         match RelayService::start(relay, Some(address)).await {
@@ -119,7 +161,12 @@ pub(crate) async fn create_account(device: &DeviceHandle, name: &str, number: &s
             };
             let fields = vec![set("name", name), set("number", number)];
             let kind = RecordEditKind::Create(fields);
-            Request::Edit(vec![RecordEdit { record: None, record_type: account.id, kind, base: None }])
+            Request::Edit(vec![RecordEdit {
+                record: None,
+                record_type: account.id,
+                kind,
+                base: None,
+            }])
         })
         .await
         .unwrap();
@@ -136,8 +183,14 @@ pub(crate) async fn set(device: &DeviceHandle, record: RecordId, field: &str, te
         .query(move |agent| {
             let account = agent.directory().definition.type_named("account").unwrap();
             let id = account.field_named(&field).unwrap().id;
-            let kind = RecordEditKind::Update(vec![(id, FieldEdit::Write(Write::Set(Value::Text(text))))]);
-            Request::Edit(vec![RecordEdit { record: Some(record), record_type: account.id, kind, base: None }])
+            let kind =
+                RecordEditKind::Update(vec![(id, FieldEdit::Write(Write::Set(Value::Text(text))))]);
+            Request::Edit(vec![RecordEdit {
+                record: Some(record),
+                record_type: account.id,
+                kind,
+                base: None,
+            }])
         })
         .await
         .unwrap();
@@ -151,14 +204,23 @@ pub(crate) async fn text(device: &DeviceHandle, record: RecordId, field: &str) -
         .query(move |agent| {
             let account = agent.directory().definition.type_named("account").unwrap();
             let id = account.field_named(&field).unwrap().id;
-            agent.record(record).unwrap()?.value(id).map(ToString::to_string)
+            agent
+                .record(record)
+                .unwrap()?
+                .value(id)
+                .map(ToString::to_string)
         })
         .await
         .unwrap()
 }
 
 /// Waits until a device shows a text.
-pub(crate) async fn wait_for_text(device: &DeviceHandle, record: RecordId, field: &str, wanted: &str) {
+pub(crate) async fn wait_for_text(
+    device: &DeviceHandle,
+    record: RecordId,
+    field: &str,
+    wanted: &str,
+) {
     let mut watching = device.clone();
     while text(device, record, field).await.as_deref() != Some(wanted) {
         assert!(watching.changed().await, "the device stopped");

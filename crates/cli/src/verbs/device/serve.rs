@@ -71,9 +71,14 @@ enum Link {
     Lost,
 }
 
+/// Looks in a row that find no link before that is said: a moment without one
+/// is nothing to report.
+const LOST_LOOKS: u32 = 4;
+
 /// Says when the link comes and goes. Returns when the device cannot go on.
 async fn watch_link(host: &DeviceHost, context: &Context) -> Failure {
     let mut said = None;
+    let mut lost = 0;
     let mut ticks = tokio::time::interval(LINK_LOOK);
     loop {
         ticks.tick().await;
@@ -91,7 +96,9 @@ async fn watch_link(host: &DeviceHost, context: &Context) -> Failure {
             Some(refusal) => Link::Refused(refusal),
             None => Link::Lost,
         };
-        if said.as_ref() != Some(&link) {
+        lost = if link == Link::Lost { lost + 1 } else { 0 };
+        let settled = lost == 0 || lost >= LOST_LOOKS;
+        if settled && said.as_ref() != Some(&link) {
             context.output.say(words(&link));
             said = Some(link);
         }
