@@ -118,7 +118,31 @@ pub(crate) fn lookup(holding: &dyn Holding, types: &BTreeSet<TypeId>, text: &str
             }
         }
     }
+    if let Some(id) = imported(holding, types, text)? {
+        return Ok(id);
+    }
     one(holding, text, search(holding, types, text)?, types)
+}
+
+/// The record that an import made of a row with this key, if it still has it:
+/// found without looking at every record.
+fn imported(holding: &dyn Holding, types: &BTreeSet<TypeId>, text: &str) -> Result<Option<RecordId>, StorageError> {
+    for record_type in types.iter().filter_map(|id| holding.definition().types.get(id)) {
+        let id = RecordId::derive(record_type.name.as_bytes(), text);
+        if let Some(record) = holding.record(id)?.filter(Record::is_alive)
+            && has_key(record_type, &record, text)
+        {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
+}
+
+fn has_key(record_type: &RecordType, record: &Record, text: &str) -> bool {
+    record_type.keys.iter().any(|key| {
+        let wanted = key_values(record_type, &key.fields, text);
+        wanted.is_some() && record.key_values(&key.fields) == wanted
+    })
 }
 
 fn missing(holding: &dyn Holding, types: &BTreeSet<TypeId>, text: &str) -> RefError {
@@ -168,12 +192,7 @@ fn search(holding: &dyn Holding, types: &BTreeSet<TypeId>, text: &str) -> Result
             return;
         }
         let named = !types.is_empty();
-        let has_key = || {
-            record_type.keys.iter().any(|key| {
-                let wanted = key_values(record_type, &key.fields, text);
-                wanted.is_some() && record.key_values(&key.fields) == wanted
-            })
-        };
+        let has_key = || has_key(record_type, record, text);
         let has_title = || record_type.title.is_some() && record.title(record_type) == text;
         let begins = || prefix.as_ref().is_some_and(|p| record.id.to_string().replace('-', "").starts_with(p.as_str()));
         let fit = match record.is_alive() {

@@ -7,7 +7,7 @@ pub(crate) mod conflict;
 pub(crate) mod issue;
 pub(crate) mod record;
 
-pub(crate) use conflict::{CandidateView, ConflictView};
+pub(crate) use conflict::ConflictView;
 pub(crate) use issue::IssueView;
 pub(crate) use record::RecordView;
 
@@ -115,16 +115,18 @@ pub(crate) fn brief(value: &Json, titles: &Titles) -> String {
         Json::String(text) => titles.get(text).unwrap_or(text).clone(),
         other => words(other, titles),
     };
-    shortened(&text)
+    shortened(&text, BRIEF_CHARACTERS_MAX)
 }
 
 /// Characters of a value in a table.
 const BRIEF_CHARACTERS_MAX: usize = 60;
+/// Characters of a title in a table.
+pub(crate) const TITLE_CHARACTERS_MAX: usize = 60;
 
-/// Text on one line, at most so long.
-pub(crate) fn shortened(text: &str) -> String {
+/// Text on one line, at most so many characters.
+pub(crate) fn shortened(text: &str, characters_max: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(BRIEF_CHARACTERS_MAX) {
+    match line.char_indices().nth(characters_max) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }

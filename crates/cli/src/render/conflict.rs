@@ -1,6 +1,6 @@
 //! A conflict: what it is about, what it started from, and what is to choose.
 
-use super::{By, Titles, brief, json, named, titles_of, words};
+use super::{By, TITLE_CHARACTERS_MAX, Titles, brief, json, named, shortened, titles_of, words};
 use crate::exit::Failure;
 use crate::holding::Holding;
 use crate::output::Output;
@@ -175,13 +175,16 @@ impl ConflictView {
         let sides: Vec<String> = self
             .candidates
             .iter()
-            .map(|side| format!("{} ({}{})", self.value_words(&side.value, true), side.by.user, if side.shown { ", shown" } else { "" }))
+            .map(|side| {
+                let shown = if side.shown && self.is_open() { ", shown" } else { "" };
+                format!("{} ({}{shown})", self.value_words(&side.value, true), side.by.user)
+            })
             .collect();
         vec![
             self.number.to_string(),
             self.outcome.clone(),
             self.record_type.clone(),
-            super::shortened(&self.title),
+            shortened(&self.title, TITLE_CHARACTERS_MAX),
             self.subject().to_owned(),
             sides.join(" | "),
         ]
@@ -205,7 +208,8 @@ impl ConflictView {
         output.facts(&facts)?;
         let rows = self.candidates.iter().map(|side| {
             let [device_time, received] = side.by.times();
-            let marks = [(side.shown, "shown"), (side.mine, "mine")];
+            let shown = if self.is_open() { "shown" } else { "was shown" };
+            let marks = [(side.shown, shown), (side.mine, "mine")];
             let marks: Vec<&str> = marks.into_iter().filter(|(set, _)| *set).map(|(_, mark)| mark).collect();
             vec![
                 side.by.version_words(),

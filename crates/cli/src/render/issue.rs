@@ -1,6 +1,6 @@
 //! An issue: what happened to somebody's work, and what can be done.
 
-use super::{brief, json, named, shortened, titles_of};
+use super::{TITLE_CHARACTERS_MAX, brief, json, named, shortened, titles_of};
 use crate::exit::Failure;
 use crate::holding::Holding;
 use crate::output::Output;
@@ -11,6 +11,9 @@ use cairn_projection::Issue;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use std::fmt::Write as _;
+
+/// Characters of a list's reasons.
+const WHAT_CHARACTERS_MAX: usize = 120;
 
 /// An issue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -128,9 +131,9 @@ impl IssueView {
             self.number.to_string(),
             self.state.clone(),
             self.user.clone(),
-            shortened(&subject.unwrap_or_default()),
+            shortened(&subject.unwrap_or_default(), TITLE_CHARACTERS_MAX),
             self.code.clone(),
-            shortened(&self.what),
+            shortened(&self.what, WHAT_CHARACTERS_MAX),
         ]
     }
 

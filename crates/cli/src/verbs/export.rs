@@ -8,6 +8,7 @@ use crate::control::{Answer, Command, Progress};
 use crate::editing::Place;
 use crate::exit::{Exit, Failure};
 use crate::host::Host;
+use crate::output::count;
 use crate::record_ref;
 use crate::verbs::import::Format;
 use cairn_model::RecordType;
@@ -144,7 +145,8 @@ pub(crate) async fn run(args: ExportArgs, context: &Context) -> Result<Exit, Fai
         context.output.json(&answer.types)?;
     } else {
         let records: u64 = answer.types.iter().map(|exported| exported.records).sum();
-        context.output.say(format!("{records} records of {} types.", answer.types.len()));
+        let types = count(answer.types.len() as u64, "type");
+        context.output.say(format!("{} of {types}.", count(records, "record")));
     }
     Ok(Exit::Done)
 }

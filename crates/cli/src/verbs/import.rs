@@ -20,7 +20,7 @@ mod tests;
 pub(crate) use load::import;
 pub(crate) use mapping::Mapping;
 pub(crate) use report::{Report, TableReport};
-pub(crate) use rows::{Format, RowFault};
+pub(crate) use rows::Format;
 
 use crate::args::import::ImportArgs;
 use crate::context::Context;
@@ -28,6 +28,7 @@ use crate::control::{Answer, Command, Progress};
 use crate::editing::Place;
 use crate::exit::{Exit, Failure};
 use crate::host::Host;
+use crate::output::count;
 use rows::Rows;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -174,8 +175,8 @@ fn show(answer: &ImportAnswer, context: &Context) -> Result<Exit, Failure> {
     }
     if report.left_out() > 0 {
         output.say(format!(
-            "{} rows were left out; correct them and run the import again: it doubles nothing.",
-            report.left_out()
+            "{} left out; correct what is wrong and run the import again: it doubles nothing.",
+            count(report.left_out(), "row")
         ));
     }
     if answer.on_device && report.tables.iter().any(|table| table.created + table.updated > 0) {

@@ -6,8 +6,6 @@ mod history;
 mod list;
 mod look;
 
-pub(crate) use look::At;
-
 use crate::args::record::{RecordArgs, RecordVerb};
 use crate::context::Context;
 use crate::control::{Answer, Command, Progress};

@@ -36,7 +36,7 @@ impl EditedView {
         output.line(&self.id)?;
         let place = match (self.version, self.sequence) {
             (Some(version), _) => format!("version {version}"),
-            (None, Some(sequence)) => format!("operation {sequence} of this device, sent with the next sync"),
+            (None, Some(sequence)) => format!("operation {sequence} of this device, sent when it syncs"),
             (None, None) => String::new(),
         };
         output.say(format!("{} {}: {} ({place})", self.record_type, self.title, self.done));

@@ -12,7 +12,7 @@ use crate::editing::Place;
 use crate::exit::Failure;
 use crate::holding::Holding;
 use crate::host::Host;
-use crate::output::Output;
+use crate::output::{Output, count};
 use crate::render::issue::{values, write_json};
 use crate::render::{By, Titles, brief, titles_of, values_of};
 use cairn_model::{Action, Change, Field, FieldId, Mutation, OrganizationId, RecordId, SettleOutcome, Write};
@@ -92,7 +92,8 @@ fn view(holding: &dyn Holding, collected: &Collected) -> Result<HistoryView, Sto
     let mut story = Story::new(holding, collected.organization, collected.record);
     let operations: Vec<OperationView> =
         collected.signed.iter().chain(&collected.unsent).map(|signed| story.tell(signed)).collect();
-    let mut titles = titles_of(holding, collected.all().flat_map(Signed::mutations).flat_map(values_written))?;
+    let own = collected.all().flat_map(Signed::mutations).filter(|mutation| mutation.record == collected.record);
+    let mut titles = titles_of(holding, own.flat_map(values_written))?;
     if let Some(record) = holding.record(collected.record)? {
         titles.extend(titles_of(holding, values_of(&record))?);
     }
@@ -222,11 +223,11 @@ impl HistoryView {
             operation.show(&self.titles, output)?;
         }
         output.say(format!(
-            "{} {}: {} operations; signatures of {} bundles verified.",
+            "{} {}: {}; signatures of {} verified.",
             self.record_type,
             self.title,
-            self.operations.len(),
-            self.bundles_verified
+            count(self.operations.len() as u64, "operation"),
+            count(self.bundles_verified as u64, "bundle")
         ));
         Ok(())
     }

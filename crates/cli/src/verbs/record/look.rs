@@ -11,7 +11,7 @@ use cairn_relay::past::Moment;
 
 /// When something is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum At {
+pub(super) enum At {
     /// Now.
     Now,
     /// At a moment of the ledger, which only the relay has.
@@ -20,7 +20,7 @@ pub(crate) enum At {
 
 impl At {
     /// Reads a version or a time.
-    pub(crate) fn read(text: Option<&str>) -> Result<At, Failure> {
+    pub(super) fn read(text: Option<&str>) -> Result<At, Failure> {
         let Some(text) = text else { return Ok(At::Now) };
         if let Ok(version) = text.parse() {
             return Ok(At::Past(Moment::Version(Version(version))));
@@ -32,7 +32,7 @@ impl At {
     }
 
     /// Looks at what there was then.
-    pub(crate) async fn look<R: Send + 'static>(
+    pub(super) async fn look<R: Send + 'static>(
         self,
         host: &Host,
         look: impl FnOnce(&dyn Holding) -> Result<R, Failure> + Send + 'static,

@@ -3,10 +3,11 @@
 use super::signed::{Collected, Signed};
 use crate::exit::Failure;
 use crate::holding::Holding;
-use crate::output::Output;
+use crate::output::{Output, count};
 use crate::render::issue::write_json;
 use crate::render::{By, Titles, brief, json, titles_of, values_of};
 use cairn_model::{FieldId, OperationId, Version, Write};
+use cairn_projection::register::Register;
 use cairn_projection::{FieldState, Record};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -56,20 +57,16 @@ impl BlameView {
         let record_type = crate::record_ref::type_of(holding, &record)?;
         let search = Search { holding, collected, record: &record };
         let mut values: Vec<ValueView> = Vec::new();
-        for write in &record.life.writes {
-            let shown = record.life.shown() == Some(write);
-            values.extend(search.value(None, json(write.value.as_ref()), shown, write.version));
+        if record.is_alive() && record.life.open.is_none() {
+            values.extend(search.value(None, true.into(), true, record.created));
+        } else {
+            values.extend(search.register(None, &record.life));
         }
         for field in record_type.live_fields() {
             let Some(slot) = record.slot(field.id) else { continue };
             let name = Some(field.name.as_str());
             match &slot.state {
-                FieldState::Register(register) => {
-                    for write in &register.writes {
-                        let shown = register.shown() == Some(write);
-                        values.extend(search.value(name, json(write.value.as_ref()), shown, write.version));
-                    }
-                }
+                FieldState::Register(register) => values.extend(search.register(name, register)),
                 FieldState::Set(set) => {
                     for (element, additions) in &set.additions {
                         let last = additions.iter().max().copied().unwrap_or_default();
@@ -114,8 +111,10 @@ impl BlameView {
             rows.collect(),
         )?;
         output.say(format!(
-            "{} {}: signatures of {} bundles verified.",
-            self.record_type, self.title, self.bundles_verified
+            "{} {}: signatures of {} verified.",
+            self.record_type,
+            self.title,
+            count(self.bundles_verified as u64, "bundle")
         ));
         Ok(())
     }
@@ -129,7 +128,20 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
+    /// The write that shows, and the candidates that say something else.
+    fn register(&self, field: Option<&str>, register: &Register) -> Vec<ValueView> {
+        let shown = register.shown();
+        let told = register.writes.iter().filter_map(|write| match shown {
+            Some(shown) if shown == write => Some((write, true)),
+            Some(shown) if shown.value == write.value => None,
+            _ => Some((write, false)),
+        });
+        told.filter_map(|(write, shown)| self.value(field, json(write.value.as_ref()), shown, write.version)).collect()
+    }
+
     fn value(&self, field: Option<&str>, value: Json, shown: bool, version: Version) -> Option<ValueView> {
+        // A default came with the operation that created the record.
+        let version = if version == Version(0) { self.record.created } else { version };
         let signed = self.collected.all().find(|signed| signed.origin.version == version);
         let origin = signed.map(|signed| &signed.origin).or_else(|| self.record.origin(version))?;
         let log = signed.map(|signed| signed.id.log).or_else(|| {
