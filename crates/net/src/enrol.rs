@@ -21,7 +21,7 @@ pub struct Enrolled {
 #[derive(Debug, thiserror::Error)]
 pub enum EnrolError {
     /// The relay cannot be reached.
-    #[error(transparent)]
+    #[error("{}", crate::end::in_words(.0))]
     Dial(#[from] DialError),
     /// The relay said no.
     #[error("{}", .0.words())]

@@ -306,6 +306,11 @@ impl Relay {
         }
         let parsed = Parsed::parse(bytes).map_err(|_| Refusal::BundleInvalid)?;
         let log = parsed.log();
+        if let From::Session(session) = from
+            && self.sessions[&session].key.device() != log.device
+        {
+            return Err(Refusal::BundleInvalid);
+        }
         let author = self.state.author(&log.device).ok_or(Refusal::NotEnrolled)?;
         let key = self.state.devices()[author.0 as usize].key;
         let bundle = parsed
@@ -563,12 +568,10 @@ impl Relay {
     fn fail(&mut self, error: StorageError) {
         tracing::error!(%error, "the relay cannot write any more");
         self.failed = Some(error);
-        for session in self.sessions.keys() {
-            self.outputs.push_back(Output::Close {
-                session: *session,
-                refusal: Refusal::RelayFailed,
-            });
+        self.resent.clear();
+        let sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
+        for session in sessions {
+            self.refuse(session, Refusal::RelayFailed);
         }
-        self.sessions.clear();
     }
 }

@@ -1,15 +1,15 @@
 //! What each connected device is sent.
 
 use crate::machine::{From, Output, Relay, SessionId};
-use cairn_model::{AuthorId, Change, Mutation, PublicKey, RecordId, Timestamp, Version};
+use cairn_model::{AuthorId, Change, Mutation, PublicKey, RecordId, Timestamp, Version, codec};
 use cairn_oplog::Entry;
 use cairn_oplog::bundle::{Slot, Verified, decode_operation};
 use cairn_oplog::ledger_log;
 use cairn_projection::page::{PAGE_BYTES_MAX, PAGE_RECORDS_MAX, Page};
 use cairn_projection::{Issue, Verdict};
 use cairn_proto::limit::{
-    BUNDLES_IN_FLIGHT_MAX, CHANGES_BYTES_MAX, FRAMES_QUEUED_MAX, HASHES_MAX, ISSUES_MAX,
-    NAME_BYTES_MAX, REVOKED_BUNDLES_MAX,
+    ANSWERS_QUEUED_MAX, BUNDLES_IN_FLIGHT_MAX, CHANGES_BYTES_MAX, FRAMES_QUEUED_MAX, HASHES_MAX,
+    ISSUES_BYTES_MAX, ISSUES_MAX, NAME_BYTES_MAX, REVOKED_BUNDLES_MAX,
 };
 use cairn_proto::message::ImageBytes;
 use cairn_proto::{
@@ -67,12 +67,20 @@ impl Session {
     pub fn author(&self) -> Option<AuthorId> {
         self.author
     }
+
+    /// Frames that wait until the device has read those before them.
+    pub fn queued(&self) -> usize {
+        self.queued
+    }
 }
 
 impl Relay {
     pub(crate) fn received(&mut self, now: Timestamp, id: SessionId, message: ClientMessage) {
-        if !self.sessions.contains_key(&id) {
+        let Some(session) = self.sessions.get(&id) else {
             return;
+        };
+        if session.queued >= ANSWERS_QUEUED_MAX {
+            return self.refuse(id, Refusal::TooMuchInFlight);
         }
         let outcome = match message {
             ClientMessage::Enrol { secret, name } => self.enrol(now, id, secret, name),
@@ -88,7 +96,7 @@ impl Relay {
         }
     }
 
-    fn refuse(&mut self, id: SessionId, refusal: Refusal) {
+    pub(crate) fn refuse(&mut self, id: SessionId, refusal: Refusal) {
         tracing::debug!(session = id.0, ?refusal, "session refused");
         self.outputs.push_back(Output::Send {
             session: id,
@@ -125,6 +133,9 @@ impl Relay {
         }
         if name.len() > NAME_BYTES_MAX {
             return Err(Refusal::OutOfOrder);
+        }
+        if self.failure().is_some() {
+            return Err(Refusal::RelayFailed);
         }
         let user = self.redeem(now, &secret)?;
         let action = cairn_model::Action::Enrol { key, user, name };
@@ -558,11 +569,18 @@ impl Relay {
             .filter(|issue| issue.user == device.user)
             .collect();
         issues.sort_by_key(|issue| (issue.changed, issue.number));
-        let through = match issues.get(ISSUES_MAX) {
-            Some(next) => Version(next.changed.0 - 1).max(issues[ISSUES_MAX - 1].changed),
+        let mut bytes = 0;
+        let fits = |issue: &&&Issue| {
+            let fits = bytes <= ISSUES_BYTES_MAX;
+            bytes += codec::encode(**issue).len();
+            fits
+        };
+        let fitting = issues.iter().take(ISSUES_MAX).take_while(fits).count();
+        let through = match issues.get(fitting) {
+            Some(next) => Version(next.changed.0 - 1).max(issues[fitting - 1].changed),
             None => version,
         };
-        let told = issues.into_iter().take(ISSUES_MAX).cloned().collect();
+        let told = issues.into_iter().take(fitting).cloned().collect();
         (told, through)
     }
 }

@@ -8,7 +8,6 @@ use super::scratch::{Scratch, bytes_on_disk};
 use super::site::Site;
 use crate::args::bench::DiskSize;
 use crate::exit::Failure;
-use cairn_model::codec;
 use cairn_oplog::bundle::BUNDLE_OPERATIONS_MAX;
 
 /// The budgets, in bytes.
@@ -48,7 +47,7 @@ pub(super) async fn run(size: &DiskSize, scratch: &Scratch) -> Result<Vec<Measur
     };
     let json = shown_bytes(&definition, size.records);
     let record = format!(
-        "record of {json} bytes, {} of them (floor: its signed bytes)",
+        "record of {json} bytes as JSON, {} of them (floor: its signed bytes)",
         size.records
     );
     let edit = format!(
@@ -97,11 +96,11 @@ fn total(bundles: &[Vec<u8>]) -> f64 {
     bundles.iter().map(|bundle| bundle.len() as f64).sum()
 }
 
-/// Bytes of the values of a record, on average.
+/// Bytes of a record as JSON, on average.
 fn shown_bytes(definition: &cairn_model::Definition, records: u32) -> usize {
     let counted = records.min(1_000);
     let bytes: usize = (0..counted)
-        .map(|number| codec::encode(&organization::create(definition, number).change).len())
+        .map(|number| organization::json_bytes(definition, number))
         .sum();
     bytes / counted.max(1) as usize
 }

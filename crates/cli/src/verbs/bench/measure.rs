@@ -126,7 +126,13 @@ pub(super) fn show(measures: &[Measure], output: Output) -> Result<(), Failure> 
 /// A number with as many digits as mean something, thousands apart.
 fn shown(number: f64) -> String {
     if number.abs() < 100.0 {
-        return format!("{:.*}", if number.abs() < 10.0 { 2 } else { 1 }, number);
+        let digits = match number.abs() {
+            below if below < 0.1 => 4,
+            below if below < 1.0 => 3,
+            below if below < 10.0 => 2,
+            _ => 1,
+        };
+        return format!("{number:.digits$}");
     }
     let digits = format!("{number:.0}");
     let mut apart = String::new();
@@ -152,7 +158,8 @@ mod tests {
 
     #[test]
     fn numbers_are_shown_with_the_digits_that_mean_something() {
-        assert_eq!(shown(0.384), "0.38");
+        assert_eq!(shown(0.0123), "0.0123");
+        assert_eq!(shown(0.384), "0.384");
         assert_eq!(shown(12.34), "12.3");
         assert_eq!(shown(999.6), "1,000");
         assert_eq!(shown(1_234_567.0), "1,234,567");
