@@ -209,11 +209,12 @@ impl Agent {
         if self.link.phase != Phase::Greeting {
             return;
         }
-        if !welcome
+        let signed = welcome
             .checkpoint
-            .verifies(&self.config.organization, &self.config.relay)
-        {
-            tracing::error!("the relay's checkpoint does not verify");
+            .verifies(&self.config.organization, &self.config.relay);
+        // After the last generation no log could begin.
+        if !signed || welcome.generation == u32::MAX {
+            tracing::error!("the relay's welcome cannot be true");
             self.outputs.push_back(Output::HangUp);
             self.disconnected(now);
             return;

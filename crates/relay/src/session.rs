@@ -1,7 +1,7 @@
 //! What each connected device is sent.
 
 use crate::machine::{From, Output, Relay, SessionId};
-use cairn_model::{AuthorId, Change, Mutation, PublicKey, RecordId, Timestamp, Version};
+use cairn_model::{AuthorId, Change, Mutation, PublicKey, RecordId, Timestamp, Version, codec};
 use cairn_oplog::Entry;
 use cairn_oplog::bundle::{Slot, Verified, decode_operation};
 use cairn_oplog::ledger_log;
@@ -9,7 +9,7 @@ use cairn_projection::page::{PAGE_BYTES_MAX, PAGE_RECORDS_MAX, Page};
 use cairn_projection::{Issue, Verdict};
 use cairn_proto::limit::{
     ANSWERS_QUEUED_MAX, BUNDLES_IN_FLIGHT_MAX, CHANGES_BYTES_MAX, FRAMES_QUEUED_MAX, HASHES_MAX,
-    ISSUES_MAX, NAME_BYTES_MAX, REVOKED_BUNDLES_MAX,
+    ISSUES_BYTES_MAX, ISSUES_MAX, NAME_BYTES_MAX, REVOKED_BUNDLES_MAX,
 };
 use cairn_proto::message::ImageBytes;
 use cairn_proto::{
@@ -569,11 +569,18 @@ impl Relay {
             .filter(|issue| issue.user == device.user)
             .collect();
         issues.sort_by_key(|issue| (issue.changed, issue.number));
-        let through = match issues.get(ISSUES_MAX) {
-            Some(next) => Version(next.changed.0 - 1).max(issues[ISSUES_MAX - 1].changed),
+        let mut bytes = 0;
+        let fits = |issue: &&&Issue| {
+            let fits = bytes <= ISSUES_BYTES_MAX;
+            bytes += codec::encode(**issue).len();
+            fits
+        };
+        let fitting = issues.iter().take(ISSUES_MAX).take_while(fits).count();
+        let through = match issues.get(fitting) {
+            Some(next) => Version(next.changed.0 - 1).max(issues[fitting - 1].changed),
             None => version,
         };
-        let told = issues.into_iter().take(ISSUES_MAX).cloned().collect();
+        let told = issues.into_iter().take(fitting).cloned().collect();
         (told, through)
     }
 }

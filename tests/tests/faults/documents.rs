@@ -9,7 +9,10 @@ use serde_json::{Value as Json, json};
 
 fn operation(device: u8, sequence: u64) -> OperationId {
     let device = DeviceId([device; 16]);
-    let log = LogId { device, generation: 0 };
+    let log = LogId {
+        device,
+        generation: 0,
+    };
     OperationId { log, sequence }
 }
 
@@ -22,7 +25,11 @@ fn change(kind: &Kind, saved: &[u8], wanted: &Json, by: u8) -> Vec<u8> {
 /// A saved document, and changes that fit it.
 fn sample(kind: &Kind) -> (Vec<u8>, Vec<Vec<u8>>) {
     let texts = match kind {
-        Kind::RichText => [json!("pump checked"), json!("the pump was checked twice"), json!("")],
+        Kind::RichText => [
+            json!("pump checked"),
+            json!("the pump was checked twice"),
+            json!(""),
+        ],
         _ => [
             json!({"steps": ["drain", "refill"], "done": false, "count": 3}),
             json!({"steps": ["drain", "wait", "refill"], "by": {"name": "Ada"}}),
@@ -43,10 +50,15 @@ fn kinds() -> [Kind; 2] {
 
 /// Merges what may be anything, and goes on with what comes of it.
 fn bear(kind: &Kind, saved: &[u8], bytes: &[u8], valid: &[Vec<u8>]) {
-    let Ok(merged) = document::merge(kind, saved, bytes) else { return };
+    let Ok(merged) = document::merge(kind, saved, bytes) else {
+        return;
+    };
     assert!(merged.len() <= document::DOCUMENT_BYTES_MAX);
     document::heads(kind, &merged);
-    assert!(document::read(kind, &merged).is_ok(), "what was merged can be read");
+    assert!(
+        document::read(kind, &merged).is_ok(),
+        "what was merged can be read"
+    );
     for change in valid {
         let _ = document::merge(kind, &merged, change);
     }
@@ -79,17 +91,20 @@ fn a_saved_document_with_changed_bytes_does_no_harm() {
     for kind in kinds() {
         let (saved, valid) = sample(&kind);
         runner()
-            .run(&(any::<prop::sample::Index>(), any::<u8>()), |(at, byte)| {
-                let mut bytes = saved.clone();
-                let at = at.index(bytes.len());
-                bytes[at] = byte;
-                let _ = document::read(&kind, &bytes);
-                document::heads(&kind, &bytes);
-                for change in &valid {
-                    let _ = document::merge(&kind, &bytes, change);
-                }
-                Ok(())
-            })
+            .run(
+                &(any::<prop::sample::Index>(), any::<u8>()),
+                |(at, byte)| {
+                    let mut bytes = saved.clone();
+                    let at = at.index(bytes.len());
+                    bytes[at] = byte;
+                    let _ = document::read(&kind, &bytes);
+                    document::heads(&kind, &bytes);
+                    for change in &valid {
+                        let _ = document::merge(&kind, &bytes, change);
+                    }
+                    Ok(())
+                },
+            )
             .unwrap();
     }
 }
@@ -130,7 +145,11 @@ fn leb128(mut number: u64) -> Vec<u8> {
 #[test]
 fn a_change_that_repeats_itself_without_end_is_refused() {
     let merge = |rows, key: &str| document::merge(&Kind::Json, &[], &repeating(rows, key));
-    assert!(merge(3, "a").is_ok(), "the form is right: {:?}", merge(3, "a"));
+    assert!(
+        merge(3, "a").is_ok(),
+        "the form is right: {:?}",
+        merge(3, "a")
+    );
     let refused = |rows, key: &str| {
         let refused = merge(rows, key).unwrap_err().to_string();
         assert!(refused.contains("more than one change may"), "{refused}");

@@ -5,6 +5,10 @@
 //! The cases are the same in every run. `PROPTEST_CASES=100000` looks further.
 
 mod documents;
+mod folding;
+mod hostile;
+mod machines;
+mod wire;
 
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 

@@ -39,7 +39,12 @@ pub(super) struct Measure {
 
 impl Measure {
     /// A number of which more is better.
-    pub(super) fn higher(bench: &str, metric: impl Into<String>, value: f64, unit: &str) -> Measure {
+    pub(super) fn higher(
+        bench: &str,
+        metric: impl Into<String>,
+        value: f64,
+        unit: &str,
+    ) -> Measure {
         Measure::new(bench, metric.into(), value, unit, Better::Higher)
     }
 
@@ -96,8 +101,12 @@ impl Measure {
             shown(self.value),
             self.unit.clone(),
             optional(self.floor),
-            self.ratio.map(|ratio| format!("{ratio:.2}")).unwrap_or_default(),
-            self.target.map(|target| format!("{bound} {}", shown(target))).unwrap_or_default(),
+            self.ratio
+                .map(|ratio| format!("{ratio:.2}"))
+                .unwrap_or_default(),
+            self.target
+                .map(|target| format!("{bound} {}", shown(target)))
+                .unwrap_or_default(),
             met.to_owned(),
         ]
     }
@@ -108,14 +117,22 @@ pub(super) fn show(measures: &[Measure], output: Output) -> Result<(), Failure> 
     if output.json {
         return output.json(&measures);
     }
-    let heading = ["bench", "metric", "value", "unit", "floor", "ratio", "target", "met"];
+    let heading = [
+        "bench", "metric", "value", "unit", "floor", "ratio", "target", "met",
+    ];
     output.table(&heading, measures.iter().map(Measure::row).collect())
 }
 
 /// A number with as many digits as mean something, thousands apart.
 fn shown(number: f64) -> String {
     if number.abs() < 100.0 {
-        return format!("{:.*}", if number.abs() < 10.0 { 2 } else { 1 }, number);
+        let digits = match number.abs() {
+            below if below < 0.1 => 4,
+            below if below < 1.0 => 3,
+            below if below < 10.0 => 2,
+            _ => 1,
+        };
+        return format!("{number:.digits$}");
     }
     let digits = format!("{number:.0}");
     let mut apart = String::new();
@@ -141,7 +158,8 @@ mod tests {
 
     #[test]
     fn numbers_are_shown_with_the_digits_that_mean_something() {
-        assert_eq!(shown(0.384), "0.38");
+        assert_eq!(shown(0.0123), "0.0123");
+        assert_eq!(shown(0.384), "0.384");
         assert_eq!(shown(12.34), "12.3");
         assert_eq!(shown(999.6), "1,000");
         assert_eq!(shown(1_234_567.0), "1,234,567");
@@ -149,10 +167,22 @@ mod tests {
 
     #[test]
     fn a_budget_is_kept_on_its_better_side() {
-        assert_eq!(Measure::higher("b", "m", 2.0, "u").target(2.0).met, Some(true));
-        assert_eq!(Measure::higher("b", "m", 1.9, "u").target(2.0).met, Some(false));
-        assert_eq!(Measure::lower("b", "m", 2.1, "u").target(2.0).met, Some(false));
-        assert_eq!(Measure::lower("b", "m", 3.0, "u").floor(2.0).ratio, Some(1.5));
+        assert_eq!(
+            Measure::higher("b", "m", 2.0, "u").target(2.0).met,
+            Some(true)
+        );
+        assert_eq!(
+            Measure::higher("b", "m", 1.9, "u").target(2.0).met,
+            Some(false)
+        );
+        assert_eq!(
+            Measure::lower("b", "m", 2.1, "u").target(2.0).met,
+            Some(false)
+        );
+        assert_eq!(
+            Measure::lower("b", "m", 3.0, "u").floor(2.0).ratio,
+            Some(1.5)
+        );
     }
 
     #[test]

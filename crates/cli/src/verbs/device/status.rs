@@ -62,8 +62,13 @@ pub(super) async fn look(host: &DeviceHost, digest: bool) -> Result<DeviceStatus
     let settings = host.settings.clone();
     let running = host.running;
     let seen = host.look(move |agent| of(agent, digest)).await??;
+    let name = if seen.name.is_empty() {
+        settings.name.clone()
+    } else {
+        seen.name.clone()
+    };
     Ok(DeviceStatus {
-        name: settings.name.clone(),
+        name,
         user: settings.user.clone(),
         organization: settings.organization.to_string(),
         address: settings.address.clone(),
@@ -76,7 +81,11 @@ fn of(agent: &Agent, digest: bool) -> Result<DeviceStatus, StorageError> {
     let status = agent.status();
     let definition = &agent.directory().definition;
     Ok(DeviceStatus {
-        name: String::new(),
+        name: agent
+            .directory()
+            .device(agent.own_author())
+            .map(|device| device.name.clone())
+            .unwrap_or_default(),
         device: agent.key().device().to_string(),
         user: String::new(),
         organization_name: definition.name.clone(),
@@ -154,7 +163,11 @@ pub(super) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Fa
         ("open issues", status.open_issues.to_string()),
         (
             "log",
-            format!("generation {}, {}", status.generation, status.sequence),
+            format!(
+                "generation {}, {}",
+                status.generation,
+                count(status.sequence, "operation")
+            ),
         ),
     ];
     rows.extend(status.digest.map(|digest| ("digest", digest)));

@@ -1,5 +1,6 @@
 //! `cairn log export`.
 
+use super::damaged;
 use super::read::LogReader;
 use crate::args::log::ExportArgs;
 use crate::context::Context;
@@ -84,15 +85,14 @@ async fn open(context: &Context) -> Result<LogReader, Failure> {
         Err(failure) if failure.exit == Exit::Storage => failure,
         opened => return opened,
     };
-    match LogReader::open_damaged(context) {
-        Ok(log) => {
-            context
-                .output
-                .say(format!("{failure}\nExporting what can still be read."));
-            Ok(log)
-        }
-        Err(_) => Err(failure),
-    }
+    let Ok(left) = damaged::open(&context.directory) else {
+        return Err(failure);
+    };
+    context.output.say(format!(
+        "{failure}\nExporting what can still be read. {}",
+        left.missing
+    ));
+    Ok(LogReader::of_damaged(left))
 }
 
 /// Writes a file that only its owner may read: whole, or not at all.

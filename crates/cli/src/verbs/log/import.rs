@@ -14,7 +14,7 @@ use cairn_model::PublicKey;
 use cairn_oplog::archive::{Frame, Header, Subject};
 use cairn_oplog::storage::{Batch, Durability, Storage};
 use cairn_oplog::verify::{Summary, verify_archive};
-use cairn_oplog::{LedgerHead, Parsed, ledger_log};
+use cairn_oplog::{LedgerHead, Parsed, StorageError, ledger_log};
 use cairn_relay::AdminRequest;
 use cairn_store::{Options, SledStorage};
 use serde::{Deserialize, Serialize};
@@ -148,7 +148,14 @@ async fn hand_over(file: &Path, summary: &Summary, context: &Context) -> Result<
 /// received then. The relay must not run: this is its storage, not its work.
 fn restore(file: &Path, header: &Header, context: &Context) -> Result<u64, Failure> {
     make_private_directory(&context.directory.data())?;
-    let storage = SledStorage::open(context.directory.data(), Options::default())?;
+    let storage = SledStorage::open(context.directory.data(), Options::default()).map_err(
+        |error| match error {
+            StorageError::Locked(..) => Failure::storage(format!(
+                "{error}; a ledger is imported while the relay does not run"
+            )),
+            other => other.into(),
+        },
+    )?;
     let mut head = ledger_log::head(&header.organization, &header.relay, &storage)?;
     let before = head;
     let mut seen = LedgerHead::genesis(&header.organization, &header.relay);

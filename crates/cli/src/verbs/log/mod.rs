@@ -1,6 +1,7 @@
 //! `cairn log`.
 
 mod check;
+mod damaged;
 mod export;
 mod import;
 mod read;

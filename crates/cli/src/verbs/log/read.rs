@@ -1,19 +1,16 @@
-//! A log as its bytes: page by page from whoever holds the directory, or from
-//! a damaged directory that nobody can hold any more.
+//! A log as its bytes: page by page from whoever holds the directory, or what
+//! is left of it in a damaged one that nobody can hold any more.
 
+use super::damaged::Left;
 use super::{LogAnswer, LogCommand, ask};
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::host::Host;
-use crate::key_file;
 use crate::session::Session;
-use crate::settings::{DeviceSettings, Owner, RelaySettings};
-use cairn_model::{LogId, OrganizationId, PublicKey, Timestamp};
+use cairn_model::{OrganizationId, PublicKey, Timestamp};
 use cairn_oplog::archive::{Header, Subject};
-use cairn_oplog::device_log::DeviceLog;
-use cairn_oplog::storage::{Batch, Storage, Table};
+use cairn_oplog::storage::{Storage, Table};
 use cairn_oplog::{Checkpoint, ledger_log};
-use cairn_store::{Options, SledStorage};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::sync::Arc;
 
@@ -46,12 +43,12 @@ impl<'de> Deserialize<'de> for Bytes {
 /// Whose log it is, and where it ends.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct About {
-    organization: OrganizationId,
-    relay: PublicKey,
+    pub(super) organization: OrganizationId,
+    pub(super) relay: PublicKey,
     /// A ledger's end.
-    checkpoint: Option<Checkpoint>,
+    pub(super) checkpoint: Option<Checkpoint>,
     /// A device's key and its user.
-    device: Option<(PublicKey, String)>,
+    pub(super) device: Option<(PublicKey, String)>,
 }
 
 impl About {
@@ -88,7 +85,9 @@ pub(crate) struct WireEntry {
 /// A bundle of a device's log.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct WireBundle {
-    key: String,
+    /// Its key in storage.
+    pub(super) key: String,
+    /// The bundle.
     pub(super) bundle: Bytes,
 }
 
@@ -189,8 +188,8 @@ pub(super) struct LogReader {
     pub(super) about: About,
     next: u64,
     after: Option<String>,
-    /// What is sealed only here, after everything in storage.
-    tail: Vec<WireBundle>,
+    /// A device's bundles out of a damaged directory.
+    rescued: Vec<WireBundle>,
 }
 
 enum Source {
@@ -212,65 +211,19 @@ impl LogReader {
             about: *about,
             next: 1,
             after: None,
-            tail: Vec::new(),
+            rescued: Vec::new(),
         })
     }
 
-    /// Reads what is left of a damaged directory. The tail of a device's log
-    /// is sealed here and not written down: nobody will seal it again there.
-    pub(super) fn open_damaged(context: &Context) -> Result<LogReader, Failure> {
-        let directory = &context.directory;
-        let options = Options {
-            damaged: true,
-            ..Options::default()
-        };
-        let storage = SledStorage::open(directory.data(), options)?;
-        let mut tail = Vec::new();
-        let about = match directory.owner().ok_or_else(|| directory.nothing_here())? {
-            Owner::Relay => {
-                let organization = RelaySettings::read(directory)?.organization;
-                let secret = key_file::read(&directory.relay_key())?;
-                let relay = secret.public();
-                let head = ledger_log::head(&organization, &relay, &storage)?;
-                let checkpoint = Some(Checkpoint::sign(&organization, &head, &secret));
-                About {
-                    organization,
-                    relay,
-                    checkpoint,
-                    device: None,
-                }
-            }
-            Owner::Device => {
-                let settings = DeviceSettings::read(directory)?;
-                let secret = key_file::read(&directory.device_key())?;
-                let log = LogId {
-                    device: secret.public().device(),
-                    generation: 0,
-                };
-                let mut log = DeviceLog::open(settings.organization, log, &storage)?;
-                let mut unwritten = Batch::default();
-                while let Some(bundle) = log.seal(&secret, &mut unwritten) {
-                    tail.push(WireBundle {
-                        key: String::new(),
-                        bundle: Bytes(bundle.bytes().to_vec()),
-                    });
-                }
-                let device = Some((secret.public(), settings.user));
-                About {
-                    organization: settings.organization,
-                    relay: settings.relay,
-                    checkpoint: None,
-                    device,
-                }
-            }
-        };
-        Ok(LogReader {
-            source: Source::Damaged(Arc::new(storage)),
-            about,
+    /// Reads what is left of a damaged directory.
+    pub(super) fn of_damaged(left: Left) -> LogReader {
+        LogReader {
+            source: Source::Damaged(left.storage),
+            about: left.about,
             next: 1,
             after: None,
-            tail,
-        })
+            rescued: left.bundles,
+        }
     }
 
     /// The next entries of a ledger; none at its end.
@@ -301,17 +254,15 @@ impl LogReader {
 
     /// The next bundles of a device's log; none at its end.
     pub(super) async fn bundles(&mut self) -> Result<Vec<WireBundle>, Failure> {
-        let after = self.after.clone();
-        let page = match &mut self.source {
-            Source::Damaged(storage) => bundles(&**storage, after.as_deref())?,
-            Source::Holder(session) => match ask(session, LogCommand::Bundles { after }).await? {
-                LogAnswer::Bundles(page) => page,
-                _ => return Err(Failure::other_answer()),
-            },
+        let Source::Holder(session) = &mut self.source else {
+            return Ok(std::mem::take(&mut self.rescued));
         };
-        match page.last() {
-            Some(last) => self.after = Some(last.key.clone()),
-            None => return Ok(std::mem::take(&mut self.tail)),
+        let after = self.after.clone();
+        let LogAnswer::Bundles(page) = ask(session, LogCommand::Bundles { after }).await? else {
+            return Err(Failure::other_answer());
+        };
+        if let Some(last) = page.last() {
+            self.after = Some(last.key.clone());
         }
         Ok(page)
     }
