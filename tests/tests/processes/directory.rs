@@ -7,14 +7,14 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
 #[test]
-fn a_second_process_on_a_directory_is_told_who_holds_it() {
+fn a_second_process_on_a_directory_is_told_so() {
     let (network, relay) = Network::with_devices(1);
     let device = network.run("amara");
     for (noun, name) in [("relay", "hq"), ("device", "amara")] {
         let Err(refused) = Running::start(noun, &network.path(name)) else {
             panic!("two processes hold one directory");
         };
-        refused.fails(4, "in use by another process (process ");
+        refused.fails(4, "is run by another process already");
         let path = network.path(name);
         assert!(refused.err.contains(path.to_str().unwrap()), "{refused:?}");
     }
