@@ -3,7 +3,7 @@
 //! agrees.
 
 use crate::network::{Network, USERS};
-use crate::program::{Done, Running};
+use crate::program::{Done, Running, until};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -46,8 +46,14 @@ fn killed_processes_lose_nothing_and_double_nothing() {
     running.extend(USERS.map(|user| (user, network.run(user))));
     let edits = work_and_kill(&network, &mut running, Dice(seed), kills);
 
+    USERS.iter().for_each(|user| network.sync(user));
+    // The last one's edits reach the first one after its sync.
+    let everything = version(&network);
     for user in USERS {
-        network.sync(user);
+        until("everybody has everything", || {
+            let status = network.ok(user, &["device", "status", "--json"]).json();
+            (status["version"] == everything).then_some(())
+        });
     }
     check(&network, before, &edits);
     // The same from the disk alone.
