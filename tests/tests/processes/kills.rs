@@ -3,16 +3,18 @@
 //! agrees.
 
 use crate::network::{Network, USERS};
-use crate::program::{Done, Running};
+use crate::program::{Done, Running, until};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 /// Kills in a default run, and with `CAIRN_LONG=1`.
 const KILLS: [usize; 2] = [20, 200];
 /// Edits confirmed between two kills, at most.
 const CONFIRMED_BETWEEN_MAX: u64 = 6;
+/// Edits that may wait to be counted; whoever makes more waits.
+const EDITS_TOLD_MAX: usize = 64;
 /// The longest that no edit is confirmed, with a process killed just before.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
 /// Everybody takes one from this shelf.
@@ -44,8 +46,14 @@ fn killed_processes_lose_nothing_and_double_nothing() {
     running.extend(USERS.map(|user| (user, network.run(user))));
     let edits = work_and_kill(&network, &mut running, Dice(seed), kills);
 
+    USERS.iter().for_each(|user| network.sync(user));
+    // The last one's edits reach the first one after its sync.
+    let everything = version(&network);
     for user in USERS {
-        network.sync(user);
+        until("everybody has everything", || {
+            let status = network.ok(user, &["device", "status", "--json"]).json();
+            (status["version"] == everything).then_some(())
+        });
     }
     check(&network, before, &edits);
     // The same from the disk alone.
@@ -63,7 +71,7 @@ fn work_and_kill(
     kills: usize,
 ) -> Vec<Edit> {
     let stop = AtomicBool::new(false);
-    let (told, edits) = channel();
+    let (told, edits) = sync_channel(EDITS_TOLD_MAX);
     std::thread::scope(|scope| {
         for user in USERS {
             let (told, stop) = (told.clone(), &stop);
@@ -100,7 +108,7 @@ fn wait_for_confirmed(count: u64, edits: &Receiver<Edit>, made: &mut Vec<Edit>) 
 }
 
 /// Edits, one after the other, until told to stop.
-fn work(network: &Network, user: &str, told: &Sender<Edit>, stop: &AtomicBool) {
+fn work(network: &Network, user: &str, told: &SyncSender<Edit>, stop: &AtomicBool) {
     for number in 0.. {
         if stop.load(Ordering::SeqCst) {
             return;
@@ -114,7 +122,9 @@ fn work(network: &Network, user: &str, told: &Sender<Edit>, stop: &AtomicBool) {
             None => network.cairn(user, &["record", "set", SHELF, "on_hand=+1"]),
         };
         let confirmed = is_confirmed(&done);
-        told.send(Edit { account, confirmed }).ok();
+        if told.send(Edit { account, confirmed }).is_err() {
+            return;
+        }
     }
 }
 
