@@ -45,6 +45,9 @@ pub enum ClientMessage {
         /// From which version.
         after: Version,
     },
+    /// Hands in the sealed bundle that follows the one last handed in in this
+    /// session, in its short form.
+    UploadNext(#[serde(with = "byte_string")] Vec<u8>),
 }
 
 /// Where a device stands.

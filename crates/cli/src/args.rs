@@ -112,7 +112,7 @@ mod tests {
         let path = format!("{path} {}", command.get_name());
         let below: Vec<&Command> = command
             .get_subcommands()
-            .filter(|below| below.get_name() != "help")
+            .filter(|below| below.get_name() != "help" && !below.is_hide_set())
             .collect();
         if below.is_empty() {
             found.push((path.trim().to_owned(), command.clone()));
@@ -127,6 +127,15 @@ mod tests {
         let mut found = Vec::new();
         leaves(&Cairn::command(), "", &mut found);
         assert!(found.len() > 15);
+        // Nouns that have no verbs yet.
+        let empty = [
+            "cairn record",
+            "cairn conflict",
+            "cairn issue",
+            "cairn import",
+            "cairn export",
+        ];
+        found.retain(|(path, _)| !empty.contains(&path.as_str()));
         for (path, command) in found {
             assert!(
                 command.get_about().is_some(),

@@ -53,23 +53,11 @@ impl Session {
     /// Connects to the process that holds the directory, or opens it here.
     pub(crate) async fn open(directory: &Directory, output: Output) -> Result<Session, Failure> {
         let owner = directory.owner().ok_or_else(|| directory.nothing_here())?;
-        let deadline = Instant::now() + HOLDER_WAIT;
-        let place = loop {
-            if let Some(client) = Client::connect(&directory.socket()).await? {
-                break Place::There(client);
-            }
-            let opened = match owner {
-                Owner::Relay => open_relay(directory, None).await,
-                Owner::Device => open_device(directory, false).await,
-            };
-            match opened {
-                Ok(running) => break Place::Here(Box::new(running)),
-                Err(OpenError::Storage(StorageError::Locked(..))) if Instant::now() < deadline => {
-                    tokio::time::sleep(HOLDER_LOOK).await;
-                }
-                Err(error) => return Err(error.into()),
-            }
+        let opening = match owner {
+            Owner::Relay => Opening::Relay { listen: None },
+            Owner::Device => Opening::Device { running: false },
         };
+        let place = connect_or_open(directory, opening).await?;
         Ok(Session { place, output })
     }
 
@@ -105,6 +93,53 @@ impl Running {
         match self.service {
             Service::Relay(service) => service.stop().await,
             Service::Device(service) => service.stop().await,
+        }
+    }
+}
+
+/// What a directory is opened as.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Opening {
+    /// A relay, that may listen.
+    Relay {
+        /// Where.
+        listen: Option<SocketAddr>,
+    },
+    /// A device.
+    Device {
+        /// Whether it stays connected.
+        running: bool,
+    },
+}
+
+/// Opens the directory for a process that stays; a command line that works in
+/// it is waited for, another process that stays is not.
+pub(crate) async fn hold(directory: &Directory, opening: Opening) -> Result<Running, Failure> {
+    match connect_or_open(directory, opening).await? {
+        Place::Here(running) => Ok(*running),
+        Place::There(_) => Err(Failure::storage(format!(
+            "{} is run by another process already; commands reach it there",
+            directory.path.display()
+        ))),
+    }
+}
+
+async fn connect_or_open(directory: &Directory, opening: Opening) -> Result<Place, Failure> {
+    let deadline = Instant::now() + HOLDER_WAIT;
+    loop {
+        if let Some(client) = Client::connect(&directory.socket()).await? {
+            return Ok(Place::There(client));
+        }
+        let opened = match opening {
+            Opening::Relay { listen } => open_relay(directory, listen).await,
+            Opening::Device { running } => open_device(directory, running).await,
+        };
+        match opened {
+            Ok(running) => return Ok(Place::Here(Box::new(running))),
+            Err(OpenError::Storage(StorageError::Locked(..))) if Instant::now() < deadline => {
+                tokio::time::sleep(HOLDER_LOOK).await;
+            }
+            Err(error) => return Err(error.into()),
         }
     }
 }

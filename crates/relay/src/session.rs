@@ -1,10 +1,12 @@
 //! What each connected device is sent.
 
 use crate::machine::{From, Output, Relay, SessionId};
-use cairn_model::{AuthorId, Change, Mutation, PublicKey, RecordId, Timestamp, Version, codec};
+use cairn_model::{
+    AuthorId, Change, LogId, Mutation, PublicKey, RecordId, Timestamp, Version, codec,
+};
 use cairn_oplog::Entry;
 use cairn_oplog::bundle::{Slot, Verified, decode_operation};
-use cairn_oplog::ledger_log;
+use cairn_oplog::{LogHead, Parsed, ledger_log};
 use cairn_projection::page::{PAGE_BYTES_MAX, PAGE_RECORDS_MAX, Page};
 use cairn_projection::{Issue, Verdict};
 use cairn_proto::limit::{
@@ -15,6 +17,7 @@ use cairn_proto::message::ImageBytes;
 use cairn_proto::{
     Ack, ClientMessage, Directory, DirectoryDevice, Hello, Refusal, ServerMessage, Welcome,
 };
+use std::sync::Arc;
 
 /// Operations of a bundle that the relay looks through to spare the device
 /// their images: live edits come one by one, a backlog is sent images anyway.
@@ -36,6 +39,8 @@ pub struct Session {
     told_last: bool,
     queued: usize,
     in_flight: usize,
+    /// The last bundle handed in in this session: its log, and the head after it.
+    uploaded: Option<(LogId, LogHead)>,
     handed_in_revoked: u64,
 }
 
@@ -59,6 +64,7 @@ impl Session {
             told_last: false,
             queued: 0,
             in_flight: 0,
+            uploaded: None,
             handed_in_revoked: 0,
         }
     }
@@ -85,7 +91,11 @@ impl Relay {
         let outcome = match message {
             ClientMessage::Enrol { secret, name } => self.enrol(now, id, secret, name),
             ClientMessage::Hello(hello) => self.hello(now, id, hello),
-            ClientMessage::Upload(bytes) => self.upload(now, id, bytes),
+            ClientMessage::Upload(bytes) => {
+                let parsed = Parsed::parse(bytes).map_err(|_| Refusal::BundleInvalid);
+                parsed.and_then(|parsed| self.upload(now, id, parsed))
+            }
+            ClientMessage::UploadNext(bytes) => self.upload_next(now, id, &bytes),
             ClientMessage::LogHashes { generation, first } => {
                 self.log_hashes(id, generation, first)
             }
@@ -210,7 +220,14 @@ impl Relay {
         Ok(())
     }
 
-    fn upload(&mut self, now: Timestamp, id: SessionId, bytes: Vec<u8>) -> Result<(), Refusal> {
+    fn upload_next(&mut self, now: Timestamp, id: SessionId, bytes: &[u8]) -> Result<(), Refusal> {
+        let last = self.sessions.get(&id).and_then(|session| session.uploaded);
+        let (log, head) = last.ok_or(Refusal::OutOfOrder)?;
+        let parsed = Parsed::continuing(bytes, log, &head).map_err(|_| Refusal::BundleInvalid)?;
+        self.upload(now, id, parsed)
+    }
+
+    fn upload(&mut self, now: Timestamp, id: SessionId, parsed: Parsed) -> Result<(), Refusal> {
         let session = self.sessions.get_mut(&id).ok_or(Refusal::OutOfOrder)?;
         let author = session.author.ok_or(Refusal::OutOfOrder)?;
         if session.in_flight >= BUNDLES_IN_FLIGHT_MAX {
@@ -222,14 +239,16 @@ impl Relay {
                 return Err(Refusal::RevokedLimit);
             }
         }
-        let resent = bytes.clone();
-        if self.take_in(now, bytes, From::Session(id))? {
-            if let Some(session) = self.sessions.get_mut(&id) {
-                session.in_flight += 1;
-            }
+        let (log, bytes) = (parsed.log(), parsed.bytes().clone());
+        let arrived = self.take_in(now, parsed, From::Session(id))?;
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.uploaded = Some((log, arrived.head));
+            session.in_flight += usize::from(arrived.is_new);
+        }
+        if arrived.is_new {
             return Ok(());
         }
-        self.acknowledge_again(id, author, resent)
+        self.acknowledge_again(id, author, bytes)
     }
 
     /// Answers a resend with what was answered before: the bundle's place in
@@ -239,10 +258,9 @@ impl Relay {
         &mut self,
         id: SessionId,
         author: AuthorId,
-        bytes: Vec<u8>,
+        bytes: Arc<[u8]>,
     ) -> Result<(), Refusal> {
-        let parsed =
-            cairn_oplog::Parsed::parse(bytes.clone()).map_err(|_| Refusal::BundleInvalid)?;
+        let parsed = Parsed::parse(bytes.clone()).map_err(|_| Refusal::BundleInvalid)?;
         let log = parsed.log();
         if self.state.author(&log.device) != Some(author) {
             return Ok(());

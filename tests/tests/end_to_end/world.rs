@@ -219,14 +219,29 @@ impl World {
         self.look(|relay| relay.state().version().0).await
     }
 
-    /// Asserts that devices hold what the relay has.
+    /// Asserts that devices come to hold what the relay has.
     pub(crate) async fn assert_agreed(&self) {
-        let expected = self.look(|relay| relay.state().digest()).await;
+        let look = |relay: &Relay| (relay.state().digest(), relay.state().version());
+        let (expected, version) = self.look(look).await;
         for (number, device) in self.devices.iter().enumerate() {
             if let Some(device) = device {
-                let handle = device.service.handle();
-                let held = handle.query(|agent| agent.digest().unwrap()).await.unwrap();
-                assert_eq!(held, expected, "device {number} differs from the relay");
+                let mut handle = device.service.handle();
+                let held = within(async {
+                    loop {
+                        let look = move |agent: &Agent| {
+                            (agent.status().cursor >= version).then(|| agent.digest())
+                        };
+                        match handle.query(look).await.expect("the device runs") {
+                            Some(held) => return held.unwrap(),
+                            None => assert!(handle.changed().await, "the device runs"),
+                        }
+                    }
+                });
+                assert_eq!(
+                    held.await,
+                    expected,
+                    "device {number} differs from the relay"
+                );
             }
         }
     }

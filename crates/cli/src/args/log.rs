@@ -69,7 +69,8 @@ pub(crate) struct VerifyArgs {
     /// The key of the relay it must be of; the directory's relay if there is one
     #[arg(long, value_name = "KEY")]
     pub(crate) relay: Option<PublicKey>,
-    /// Fold the ledger from the beginning too, and compare with what the relay shows
+    /// Fold the ledger from the beginning too, and compare with what the relay shows;
+    /// a running relay does nothing else meanwhile
     #[arg(long, conflicts_with = "file")]
     pub(crate) fold: bool,
 }

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::control::server::Server;
 use crate::exit::{Exit, Failure};
 use crate::host::DeviceHost;
-use crate::session;
+use crate::session::{self, Opening};
 use crate::signals::EndSignals;
 use cairn_proto::Refusal;
 use serde::Serialize;
@@ -27,7 +27,7 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
         return Err(directory.nothing_here());
     }
     let mut signals = EndSignals::take()?;
-    let device = session::open_device(directory, true).await?;
+    let device = session::hold(directory, Opening::Device { running: true }).await?;
     let host = device.host.device()?.clone();
     let server = Server::start(&directory.socket(), device.host.clone())?;
     announce(&host, context)?;
