@@ -11,7 +11,7 @@ use cairn_net::{DialLimits, Dialer, Event, Lane, Received, Session, SessionId, W
 use cairn_oplog::bundle::{self, LogHead};
 use cairn_oplog::SecretKey;
 use cairn_proto::limit::BUNDLES_IN_FLIGHT_MAX;
-use cairn_proto::{Ack, ClientMessage, Hello, ServerMessage, Welcome};
+use cairn_proto::{Ack, ClientMessage, Hello, ServerMessage};
 use tokio::sync::mpsc;
 
 /// Frames that may wait to be looked at.
@@ -21,8 +21,8 @@ const INBOX_FRAMES_MAX: usize = 64;
 pub(super) struct Light {
     session: Session,
     inbox: mpsc::Receiver<Received>,
-    /// What the relay said at the door.
-    pub(super) welcome: Welcome,
+    /// Whether the relay has said that everything has been sent.
+    caught_up: bool,
 }
 
 impl Light {
@@ -39,11 +39,16 @@ impl Light {
             issues: cursor,
         };
         send(&session, &ClientMessage::Hello(hello)).await?;
-        loop {
-            if let Some(ServerMessage::Welcome(welcome)) = next(&mut inbox).await? {
-                return Ok(Light { session, inbox, welcome });
+        let (mut welcome, mut caught_up) = (false, false);
+        // Lanes do not wait for each other: the changes may come first.
+        while !welcome {
+            match message(&mut inbox, |_| true).await? {
+                Some(ServerMessage::Welcome(_)) => welcome = true,
+                Some(ServerMessage::Changes { last, .. }) => caught_up = last,
+                _ => {}
             }
         }
+        Ok(Light { session, inbox, caught_up })
     }
 
     /// Uploads bundles, as many at a time as the relay allows; returns when it
@@ -61,7 +66,7 @@ impl Light {
             if acknowledged == sent {
                 return Ok(rejected);
             }
-            if let Some(ServerMessage::Ack(Ack { rejected: codes, .. })) = next(&mut self.inbox).await? {
+            if let Some(ServerMessage::Ack(Ack { rejected: codes, .. })) = on_control(&mut self.inbox).await? {
                 acknowledged += 1;
                 rejected += codes.len();
             }
@@ -70,14 +75,18 @@ impl Light {
 
     /// Waits until the relay says that everything has been sent.
     pub(super) async fn caught_up(&mut self) -> Result<(), Failure> {
-        while !matches!(next_of(&mut self.inbox, |_| true).await?, Some(ServerMessage::Changes { last: true, .. })) {}
+        while !self.caught_up {
+            if let Some(ServerMessage::Changes { last, .. }) = message(&mut self.inbox, |_| true).await? {
+                self.caught_up = last;
+            }
+        }
         Ok(())
     }
 
     /// Looks at what arrives, for ever: a device that idles.
     pub(super) async fn idle(mut self) -> Failure {
         loop {
-            if let Err(end) = next(&mut self.inbox).await {
+            if let Err(end) = on_control(&mut self.inbox).await {
                 return end;
             }
         }
@@ -94,11 +103,12 @@ async fn send(session: &Session, message: &ClientMessage) -> Result<(), Failure>
 }
 
 /// The next message on the control lane; others are dropped unread.
-async fn next(inbox: &mut mpsc::Receiver<Received>) -> Result<Option<ServerMessage>, Failure> {
-    next_of(inbox, |lane| lane == Lane::Control).await
+async fn on_control(inbox: &mut mpsc::Receiver<Received>) -> Result<Option<ServerMessage>, Failure> {
+    message(inbox, |lane| lane == Lane::Control).await
 }
 
-async fn next_of(inbox: &mut mpsc::Receiver<Received>, read: impl Fn(Lane) -> bool) -> Result<Option<ServerMessage>, Failure> {
+/// The next message, if it is on a lane to be read.
+async fn message(inbox: &mut mpsc::Receiver<Received>, read: impl Fn(Lane) -> bool) -> Result<Option<ServerMessage>, Failure> {
     match inbox.recv().await.map(|received| received.event) {
         Some(Event::Frame { lane, bytes, .. }) if read(lane) => match ServerMessage::decode(&bytes) {
             Ok(ServerMessage::Refused(refusal)) => Err(Failure::relay(refusal.words())),
