@@ -17,9 +17,9 @@ use tokio::sync::mpsc;
 /// Bytes appended before each sync of the disk.
 const APPENDED_BYTES: usize = 4 * 1024;
 /// Syncs that are timed.
-const SYNCS: usize = 300;
+const SYNCS: usize = 200;
 /// Echoes that are timed.
-const ECHOES: usize = 2_000;
+const ECHOES: usize = 1_000;
 /// Bytes of one frame of a bulk transfer: a page.
 const PAGE_BYTES: usize = 64 * 1024;
 
@@ -31,6 +31,12 @@ impl Times {
     pub(super) fn new(mut milliseconds: Vec<f64>) -> Times {
         milliseconds.sort_by(f64::total_cmp);
         Times(milliseconds)
+    }
+
+    /// These and others together.
+    pub(super) fn extend(&mut self, others: Times) {
+        self.0.extend(others.0);
+        self.0.sort_by(f64::total_cmp);
     }
 
     /// What a share of them does not exceed: 0.5 is the median.
