@@ -139,11 +139,8 @@ fn bundles_read_as_they_did() {
     )
     .with(json!({"key": key(OTHER)}))
     .invalid("BUNDLE-7", "not of this device", one.bytes().to_vec());
-    check(
-        "bundles.json",
-        "Sealed runs of operations.",
-        vec![group, other, weak_key()],
-    );
+    let groups = vec![group, other, weak_key(), short(&one, &three)];
+    check("bundles.json", "Sealed runs of operations.", groups);
 }
 
 fn at_the_end(first: u64) -> Form {
@@ -246,4 +243,23 @@ fn weak_key() -> Group {
     Group::new("bundles under a key of small order", read_with(weak))
         .with(json!({"key": {"public": weak.to_string(), "device": weak.device().to_string()}}))
         .invalid("KEY-3", "signed by nobody", form.bytes())
+}
+
+/// The short form, to who has the log up to the first bundle.
+fn short(one: &Verified, three: &Verified) -> Group {
+    let (log, at, key) = (one.log(), one.head(), secret(DEVICE).public());
+    let context = json!({"continues": {"first": at.sequence + 1, "previous": at.head.to_string()}});
+    let read = move |bytes: &[u8]| {
+        let parsed = Parsed::continuing(bytes, log, &at).map_err(words)?;
+        let bundle = parsed.verify(&ORGANIZATION, &key).map_err(words)?;
+        Ok(Read {
+            says: shown(&bundle),
+            again: bundle.continuation(),
+        })
+    };
+    Group::new("bundles in short form", read)
+        .with(context)
+        .valid("three more", three.continuation())
+        .invalid("BUNDLE-8", "not the one that follows", one.continuation())
+        .invalid("BUNDLE-9", "in its long form", three.bytes().to_vec())
 }

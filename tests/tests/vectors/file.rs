@@ -144,11 +144,7 @@ pub(crate) fn check(name: &str, about: &str, groups: Vec<Group>) {
     }
     let mut text = serde_json::to_string_pretty(&written).expect("it is JSON");
     text.push('\n');
-    let path = path(name);
-    if std::env::var_os("CAIRN_BLESS").is_some() {
-        std::fs::write(&path, &text).expect("the file can be written");
-    }
-    let kept_text = std::fs::read_to_string(&path).expect("the file is there");
+    let kept_text = kept(name, &text);
     let kept: Json = serde_json::from_str(&kept_text).expect("it is JSON");
     for group in &groups {
         group.check(&kept[group.name]);
@@ -162,6 +158,17 @@ pub(crate) fn check(name: &str, about: &str, groups: Vec<Group>) {
         "the program writes {name} otherwise now; the first difference: {differ:?}. \
          If vectors were added, CAIRN_BLESS=1 keeps them; if not, the format has changed"
     );
+}
+
+/// What a file holds; before that, where it was asked, writes it anew.
+pub(crate) fn kept(name: &str, text: &str) -> String {
+    let path = path(name);
+    if std::env::var_os("CAIRN_BLESS").is_some() {
+        let new = path.with_extension("new");
+        std::fs::write(&new, text).expect("the file can be written");
+        std::fs::rename(new, &path).expect("the file can be replaced");
+    }
+    std::fs::read_to_string(&path).expect("the file is there")
 }
 
 /// A file of vectors.

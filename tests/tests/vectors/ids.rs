@@ -1,6 +1,6 @@
 //! Ids that are computed and not chosen.
 
-use crate::file::{hex, path};
+use crate::file::{hex, kept};
 use crate::sample::{DEVICE, MORNING, OTHER, RELAY, key};
 use cairn_model::{Definition, Kind, RecordId};
 use cairn_projection::document;
@@ -32,9 +32,5 @@ fn ids_are_computed_as_they_were() {
         "the change that every rich text starts from": hex(&text.concat()),
     });
     let written = serde_json::to_string_pretty(&written).expect("it is JSON") + "\n";
-    if std::env::var_os("CAIRN_BLESS").is_some() {
-        std::fs::write(path("ids.json"), &written).expect("the file can be written");
-    }
-    let kept = std::fs::read_to_string(path("ids.json")).expect("the file is there");
-    assert_eq!(written, kept);
+    assert_eq!(written, kept("ids.json", &written));
 }

@@ -16,7 +16,7 @@ struct Form {
     version: u64,
     created_behind: u64,
     origins: Vec<Origin>,
-    life: Option<(u64, Register)>,
+    life: Life,
     whole: bool,
     fields: Vec<Field>,
 }
@@ -36,6 +36,13 @@ struct Register {
     writes: Vec<(u64, Option<Value>)>,
     shown: u32,
     open: Option<(u64, Option<Option<Value>>)>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+enum Life {
+    Unchanged,
+    Kept,
+    Told(u64, Register),
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -112,7 +119,7 @@ fn whole() -> Form {
         version: 50,
         created_behind: 9,
         origins: vec![origin(9, 1, 1), origin(4, 2, 7), origin(0, 1, 2)],
-        life: Some((9, one(9, Value::Boolean(true)))),
+        life: Life::Told(9, one(9, Value::Boolean(true))),
         whole: true,
         fields: vec![
             field(1, 4, State::Value(text("pump"))),
@@ -135,7 +142,7 @@ fn partial() -> Form {
         version: 52,
         created_behind: 11,
         origins: vec![origin(0, 2, 8)],
-        life: None,
+        life: Life::Unchanged,
         whole: false,
         fields: vec![field(1, 0, State::Value(Value::Text("valve".into())))],
         ..whole()
@@ -159,7 +166,7 @@ fn together() -> Form {
         .iter_mut()
         .for_each(|origin| origin.behind += 2);
     form.origins.push(origin(0, 2, 8));
-    form.life = form.life.map(|(behind, life)| (behind + 2, later(life)));
+    form.life = Life::Told(11, later(one(9, Value::Boolean(true))));
     for field in &mut form.fields {
         field.changed_behind += 2;
         field.state = match field.state.clone() {
@@ -181,8 +188,15 @@ fn together() -> Form {
 fn images_read_as_they_did() {
     let deleted = Form {
         origins: vec![origin(9, 1, 1), origin(0, 2, 7)],
-        life: Some((0, one(0, Value::Boolean(false)))),
+        life: Life::Told(0, one(0, Value::Boolean(false))),
         fields: Vec::new(),
+        ..whole()
+    };
+    let created = Form {
+        created_behind: 0,
+        origins: vec![origin(0, 1, 1)],
+        life: Life::Kept,
+        fields: vec![field(1, 0, State::Value(Value::Integer(7)))],
         ..whole()
     };
     let broken = |with: fn(&mut Form)| {
@@ -197,6 +211,7 @@ fn images_read_as_they_did() {
             bytes.clone(),
         )
         .valid("of a deleted record", codec::encode(&deleted))
+        .valid("of a record that was just created", codec::encode(&created))
         .valid("partial", codec::encode(&partial()))
         .valid("of what both make together", codec::encode(&together()))
         .invalid("IMAGE-1", "cut short", &bytes[..bytes.len() - 1])
@@ -219,13 +234,8 @@ fn images_read_as_they_did() {
             "IMAGE-5",
             "shows what is not there",
             broken(|f| {
-                f.life = Some((
-                    9,
-                    Register {
-                        shown: 1,
-                        ..one(9, Value::Boolean(true))
-                    },
-                ));
+                let life = one(9, Value::Boolean(true));
+                f.life = Life::Told(9, Register { shown: 1, ..life });
             }),
         );
     check("images.json", "Records as images.", vec![images, pages()]);

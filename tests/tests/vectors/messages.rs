@@ -67,6 +67,10 @@ fn client_messages() -> Vec<(&'static str, ClientMessage)> {
                 after: Version(12),
             },
         ),
+        (
+            "upload, in short form",
+            ClientMessage::UploadNext(bundle().continuation()),
+        ),
     ]
 }
 
@@ -231,7 +235,7 @@ fn messages_read_as_they_did() {
     let hello = client_messages()[1].1.encode();
     let up = up
         .invalid("MSG-1", "empty", [])
-        .invalid("MSG-1", "of no kind", [5])
+        .invalid("MSG-1", "of no kind", [6])
         .invalid("MSG-1", "cut short", &hello[..hello.len() - 1])
         .invalid(
             "ENC-12",
