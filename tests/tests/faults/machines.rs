@@ -451,11 +451,7 @@ fn hostile_image(id: RecordId, version: u64, since: Version, number: u64) -> Vec
     codec::encode(&(
         (id, hostile::type_of(&id), version, number % version),
         vec![origin],
-<<<<<<< HEAD
-        (!number.is_multiple_of(3)).then_some((0_u64, life)),
-=======
         life,
->>>>>>> spec
         whole,
         vec![(1_u16, 0_u64, 2_u32, number as i64), (2, 1, 2, 5)],
     ))
