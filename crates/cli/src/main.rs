@@ -27,6 +27,8 @@ mod session;
 mod settings;
 mod signals;
 mod verbs;
+#[cfg(test)]
+mod world;
 
 use args::Cairn;
 use clap::{CommandFactory, FromArgMatches, parser::ValueSource};

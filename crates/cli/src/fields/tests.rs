@@ -1,14 +1,10 @@
 //! What `name=value` comes to, for each kind of field.
 
 use super::*;
-use cairn_model::{Definition, OrganizationId, PublicKey, Version, text};
+use crate::world::definition;
+use cairn_model::{OrganizationId, PublicKey, Version};
 use cairn_projection::State;
 use cairn_projection::record::Origin;
-
-fn definition() -> Definition {
-    let files = text::template("field-service").expect("a template");
-    text::parse(&files, &Definition::default(), &cairn_policy::ids()).expect("a right template")
-}
 
 /// The edit of a product field that an argument asks for, of a new record or
 /// of one that holds nothing yet.

@@ -13,7 +13,8 @@ use crate::host::Host;
 use crate::render::ConflictView;
 use cairn_oplog::StorageError;
 use cairn_projection::{Record, State};
-use resolve::{Choice, Resolved};
+pub(crate) use resolve::Choice;
+use resolve::Resolved;
 use serde::{Deserialize, Serialize};
 
 /// What shall be done.

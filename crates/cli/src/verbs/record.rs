@@ -5,6 +5,8 @@ mod edit;
 mod history;
 mod list;
 mod look;
+#[cfg(test)]
+mod tests;
 
 use crate::args::record::{RecordArgs, RecordVerb};
 use crate::context::Context;

@@ -53,6 +53,22 @@ impl From<ListArgs> for Listing {
     }
 }
 
+#[cfg(test)]
+impl Listing {
+    /// Records of a type for which conditions hold, in an order.
+    pub(super) fn of(record_type: &str, conditions: &[&str], sort: Option<&str>) -> Listing {
+        Listing {
+            record_type: record_type.to_owned(),
+            conditions: conditions.iter().map(|&text| text.to_owned()).collect(),
+            deleted: false,
+            limit: 50,
+            sort: sort.map(str::to_owned),
+            columns: Vec::new(),
+            as_of: None,
+        }
+    }
+}
+
 /// Records of a list.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Listed {

@@ -5,44 +5,22 @@ use super::super::{Report, import};
 use crate::control::Progress;
 use crate::editing::Place;
 use crate::exit::Failure;
-use cairn_model::{Definition, OrganizationId, text};
-use cairn_net::RelayService;
-use cairn_oplog::SecretKey;
-use cairn_oplog::memory::MemoryStorage;
-use cairn_projection::State;
-use cairn_relay::{AdminRequest, Relay};
+use crate::world::World;
+use cairn_projection::{Record, State};
 use std::path::Path;
-use std::sync::Arc;
 
-struct World {
-    service: RelayService,
-    place: Place,
+/// A relay, and a folder for files.
+struct Site {
+    world: World,
     folder: tempfile::TempDir,
 }
 
-impl World {
-    async fn new() -> World {
-        let secret = SecretKey::from_seed(&[7; 32]);
-        let relay = Relay::open(
-            secret,
-            OrganizationId([1; 16]),
-            Arc::new(MemoryStorage::new()),
-        )
-        .expect("empty");
-        let service = RelayService::start(relay, None).await.expect("no listener");
-        let files = text::template("field-service").expect("a template");
-        let definition = text::parse(&files, &Definition::default(), &cairn_policy::ids())
-            .expect("a right template");
-        service
-            .handle()
-            .admin(AdminRequest::Publish(Box::new(definition)))
-            .await
-            .expect("a first publication");
-        let place = Place::Relay(service.handle());
-        World {
-            service,
-            place,
-            folder: tempfile::tempdir().expect("a folder"),
+impl Site {
+    async fn new() -> Site {
+        let folder = tempfile::tempdir().expect("a folder");
+        Site {
+            world: World::new().await,
+            folder,
         }
     }
 
@@ -56,28 +34,26 @@ impl World {
     async fn import_from(&self, folder: &Path, mapping: &str) -> Result<Report, Failure> {
         let mapping = Mapping::parse(mapping).expect("a right mapping");
         let (progress, _steps) = Progress::channel();
-        import(&self.place, &mapping, folder, &progress).await
-    }
-
-    async fn look<R: Send + 'static>(&self, look: impl FnOnce(&State) -> R + Send + 'static) -> R {
-        self.service
-            .handle()
-            .query(|relay| look(relay.state()))
-            .await
-            .expect("a running relay")
+        import(
+            &Place::from(&self.world.host()),
+            &mapping,
+            folder,
+            &progress,
+        )
+        .await
     }
 
     /// A field of the account with this number, as text.
     async fn account(&self, number: &'static str, field: &'static str) -> String {
-        self.look(move |state| {
+        let look = move |state: &State| {
             let definition = State::definition(state);
             let record_type = definition.type_named("account").expect("a type");
-            let [number_field, field] =
+            let [key, field] =
                 ["number", field].map(|name| record_type.field_named(name).expect("a field"));
-            let is_it = |record: &&cairn_projection::Record| {
+            let is_it = |record: &&Record| {
                 record.record_type == record_type.id
                     && record
-                        .value(number_field.id)
+                        .value(key.id)
                         .is_some_and(|value| value.to_string() == number)
             };
             let record = state.records().find(is_it).expect("an account");
@@ -85,8 +61,8 @@ impl World {
                 .field(field.id)
                 .map(|held| held.to_text(&field.kind))
                 .unwrap_or_default()
-        })
-        .await
+        };
+        self.world.look(look).await
     }
 }
 
@@ -133,35 +109,35 @@ tags = { column = \"Tags\", split = \";\" }
 
 #[tokio::test]
 async fn a_second_run_doubles_nothing_and_a_third_changes_what_differs() {
-    let world = World::new().await;
+    let site = Site::new().await;
     let first = "No,Name,Kind,Of,Limit,Tags\n1,One,c,2,10.50,a; b\n2,Two,x,,,\n";
-    let report = world
+    let report = site
         .import(&[("accounts.csv", first)], ACCOUNTS)
         .await
         .expect("an import");
     assert_eq!(counts(&report), [[2, 0, 0, 0]], "{report:?}");
-    assert_eq!(world.account("1", "name").await, "One (1)");
-    assert_eq!(world.account("1", "tags").await, "a, b");
-    assert_eq!(world.account("2", "relation").await, "partner");
-    assert_eq!(world.account("1", "credit_limit").await, "10.5 USD");
-    let before = world.look(State::version).await;
-    let report = world.import(&[], ACCOUNTS).await.expect("an import");
+    assert_eq!(site.account("1", "name").await, "One (1)");
+    assert_eq!(site.account("1", "tags").await, "a, b");
+    assert_eq!(site.account("2", "relation").await, "partner");
+    assert_eq!(site.account("1", "credit_limit").await, "10.5 USD");
+    let before = site.world.look(State::version).await;
+    let report = site.import(&[], ACCOUNTS).await.expect("an import");
     assert_eq!(counts(&report), [[0, 0, 2, 0]]);
-    assert_eq!(world.look(State::version).await, before);
+    assert_eq!(site.world.look(State::version).await, before);
     let third = "No,Name,Kind,Of,Limit,Tags\n1,One,,2,,b\n2,Two,x,,,\n3,Three,c,1,,\n";
-    let report = world
+    let report = site
         .import(&[("accounts.csv", third)], ACCOUNTS)
         .await
         .expect("an import");
     assert_eq!(counts(&report), [[1, 1, 1, 0]]);
-    assert_eq!(world.account("1", "relation").await, "prospect");
-    assert_eq!(world.account("1", "tags").await, "b");
-    assert_eq!(world.account("1", "credit_limit").await, "");
+    assert_eq!(site.account("1", "relation").await, "prospect");
+    assert_eq!(site.account("1", "tags").await, "b");
+    assert_eq!(site.account("1", "credit_limit").await, "");
 }
 
 #[tokio::test]
 async fn wrong_rows_are_told_and_the_others_are_in() {
-    let world = World::new().await;
+    let site = Site::new().await;
     let rows = "No,Name,Kind,Of,Limit,Tags\n\
         1,One,c,,,\n\
         2,Two,c,9,,\n\
@@ -171,7 +147,7 @@ async fn wrong_rows_are_told_and_the_others_are_in() {
         6,Six,c,7,,\n\
         7,Seven,c,6,,\n\
         8,Eight,c,1,,\n";
-    let report = world
+    let report = site
         .import(&[("accounts.csv", rows)], ACCOUNTS)
         .await
         .expect("an import");
@@ -202,31 +178,31 @@ async fn wrong_rows_are_told_and_the_others_are_in() {
         "row 2 is of the same record already; keep one of the two"
     );
     assert_eq!(reasons[2], "it is empty, and rows are told apart by it");
-    let rejected = world.look(|state| state.issues().len()).await;
+    let rejected = site.world.look(|state| state.issues().len()).await;
     assert_eq!(rejected, 0, "nothing wrong reaches the ledger");
 }
 
 #[tokio::test]
 async fn rows_without_a_key_are_told_apart_by_what_they_say() {
-    let world = World::new().await;
+    let site = Site::new().await;
     let mapping =
         "[[table]]\nfile = \"n.jsonl\"\ntype = \"account\"\n[table.fields]\nname = \"name\"\n";
     let rows = "{\"name\":\"A\"}\n{\"name\":\"A\"}\n{\"name\":\"B\"}\n";
-    let report = world
+    let report = site
         .import(&[("n.jsonl", rows)], mapping)
         .await
         .expect("an import");
     assert_eq!(counts(&report), [[3, 0, 0, 0]]);
-    let report = world.import(&[], mapping).await.expect("an import");
+    let report = site.import(&[], mapping).await.expect("an import");
     assert_eq!(counts(&report), [[0, 0, 3, 0]]);
 }
 
 #[tokio::test]
 async fn a_wrong_mapping_writes_nothing() {
-    let world = World::new().await;
+    let site = Site::new().await;
     let mapping = "[[table]]\nfile = \"a.csv\"\ntype = \"acount\"\n[table.fields]\n\
         [[table]]\nfile = \"a.csv\"\ntype = \"account\"\n[table.fields]\nnam = \"x\"\nparent = { column = \"p\", lookup = \"contact.number\" }\n";
-    let failure = world
+    let failure = site
         .import(&[("a.csv", "x\n1\n")], mapping)
         .await
         .expect_err("a wrong mapping");
@@ -239,10 +215,7 @@ async fn a_wrong_mapping_writes_nothing() {
         assert!(failure.message.contains(part), "{part} in {failure}");
     }
     let right = "[[table]]\nfile = \"a.csv\"\ntype = \"account\"\n[table.fields]\nname = \"y\"\n";
-    let failure = world
-        .import(&[], right)
-        .await
-        .expect_err("a missing column");
+    let failure = site.import(&[], right).await.expect_err("a missing column");
     assert!(
         failure
             .message
@@ -261,18 +234,19 @@ async fn the_northwind_tables_keep_all_keys_and_lookups() {
     }
     let mapping =
         std::fs::read_to_string(root.join("tests/data/northwind.toml")).expect("the mapping");
-    let world = World::new().await;
-    let report = world.import_from(&data, &mapping).await.expect("an import");
+    let site = Site::new().await;
+    let report = site.import_from(&data, &mapping).await.expect("an import");
     assert_eq!(faults(&report), [], "no row is left out");
     let created: Vec<u64> = report.tables.iter().map(|table| table.created).collect();
     assert_eq!(created, [9, 91, 91, 0, 29, 29, 0, 77, 830, 2155]);
-    let again = world.import_from(&data, &mapping).await.expect("an import");
+    let again = site.import_from(&data, &mapping).await.expect("an import");
     let unchanged: u64 = again.tables.iter().map(|table| table.unchanged).sum();
     assert_eq!(
         unchanged,
         again.tables.iter().map(|table| table.rows).sum::<u64>()
     );
-    let without = world
+    let without = site
+        .world
         .look(|state| {
             let definition = State::definition(state);
             let lookups = [

@@ -241,3 +241,38 @@ fn origin(
         received,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::World;
+    use cairn_model::Definition;
+
+    #[tokio::test]
+    async fn a_bundle_changed_anywhere_does_not_verify() {
+        let world = World::new().await;
+        let amara = Definition::user_record("amara");
+        let look = move |relay: &cairn_relay::Relay| {
+            let (entries, last) = relay.history_entries(amara, Version(0)).expect("storage");
+            assert!(last);
+            let organization = relay.organization();
+            let told = verify(relay.state(), &organization, &entries).expect("as signed");
+            assert_eq!(told.len(), 1, "the publication made the record");
+            let changed = |at: usize| {
+                let mut entries = entries.clone();
+                entries[0].bundle[at] ^= 1;
+                verify(relay.state(), &organization, &entries)
+            };
+            let passed: Vec<usize> = (0..entries[0].bundle.len())
+                .filter(|at| changed(*at).is_ok())
+                .collect();
+            assert!(
+                passed.is_empty(),
+                "{passed:?} of {} bytes",
+                entries[0].bundle.len()
+            );
+            assert_eq!(changed(0).err().map(|failure| failure.exit), Some(Exit::No));
+        };
+        world.look_relay(look).await;
+    }
+}
