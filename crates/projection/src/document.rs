@@ -6,7 +6,7 @@
 //!
 //! Changes come from other machines, and Automerge was not written for
 //! enemies: some bytes make it panic, some make it unroll a run of 2^60
-//! operations. So a change is first looked over here ([`inspect`]), and
+//! operations. So a change is first looked over here (`inspect`), and
 //! Automerge then runs where a panic of its own is an error
 //! ([`DocumentError::Unreadable`]). Both depend on the bytes alone.
 

@@ -167,7 +167,11 @@ fn archives_read_as_they_did() {
         .valid("three bundles", device_archive(&own))
         .valid("none", device_archive(&[]))
         .invalid("ARCHIVE-7", "the user's name changed", renamed)
-        .invalid("LOG-4", "one left out", device_archive(&[second.clone()]))
+        .invalid(
+            "LOG-4",
+            "one left out",
+            device_archive(std::slice::from_ref(&second)),
+        )
         .invalid(
             "LOG-4",
             "out of order",
