@@ -7,9 +7,11 @@ use crate::clock::now;
 use crate::exit::{Exit, Failure};
 use crate::holding::Holding;
 use crate::host::{Host, stopped};
-use cairn_net::{DeviceHandle, RelayHandle};
 use cairn_agent::{EditError, FieldEdit, RecordEdit, RecordEditKind, Reply, Request};
-use cairn_model::{Change, DeviceId, FieldId, LogId, Mutation, OperationId, RecordId, RecordType, Version, Write};
+use cairn_model::{
+    Change, DeviceId, FieldId, LogId, Mutation, OperationId, RecordId, RecordType, Version, Write,
+};
+use cairn_net::{DeviceHandle, RelayHandle};
 use cairn_projection::{FieldState, Record, State, document};
 use cairn_relay::{AdminRequest, Relay};
 use serde::{Deserialize, Serialize};
@@ -45,7 +47,10 @@ impl From<&Host> for Place {
 
 impl Place {
     /// Looks at what is here.
-    pub(crate) async fn look<R: Send + 'static>(&self, look: impl FnOnce(&dyn Holding) -> R + Send + 'static) -> Result<R, Failure> {
+    pub(crate) async fn look<R: Send + 'static>(
+        &self,
+        look: impl FnOnce(&dyn Holding) -> R + Send + 'static,
+    ) -> Result<R, Failure> {
         let seen = match self {
             Place::Relay(relay) => relay.query(move |relay| look(relay.state())).await,
             Place::Device(device) => device.query(move |agent| look(agent)).await,
@@ -69,15 +74,24 @@ impl Place {
 
     /// Makes several edits, each one operation. An edit that is refused leaves
     /// the others alone; the outer failure is one of storage.
-    pub(crate) async fn edit_all(&self, operations: Vec<Vec<RecordEdit>>) -> Result<Vec<Result<Edited, Failure>>, Failure> {
+    pub(crate) async fn edit_all(
+        &self,
+        operations: Vec<Vec<RecordEdit>>,
+    ) -> Result<Vec<Result<Edited, Failure>>, Failure> {
         match self {
             Place::Relay(relay) => edit_at_relay(relay, operations).await,
             Place::Device(device) => {
                 let mut outcomes = Vec::with_capacity(operations.len());
                 for edits in operations {
                     let outcome = match device.request(Request::Edit(edits)).await {
-                        Ok(Reply::Logged { sequence, records }) => Ok(Edited { records, version: None, sequence: Some(sequence) }),
-                        Ok(Reply::History(_)) => Err(Failure::storage("the device answered something else")),
+                        Ok(Reply::Logged { sequence, records }) => Ok(Edited {
+                            records,
+                            version: None,
+                            sequence: Some(sequence),
+                        }),
+                        Ok(Reply::History(_)) => {
+                            Err(Failure::storage("the device answered something else"))
+                        }
                         Err(EditError::Storage(error)) => return Err(error.into()),
                         Err(error) => Err(error.into()),
                     };
@@ -89,21 +103,33 @@ impl Place {
     }
 }
 
-async fn edit_at_relay(relay: &RelayHandle, operations: Vec<Vec<RecordEdit>>) -> Result<Vec<Result<Edited, Failure>>, Failure> {
+async fn edit_at_relay(
+    relay: &RelayHandle,
+    operations: Vec<Vec<RecordEdit>>,
+) -> Result<Vec<Result<Edited, Failure>>, Failure> {
     let count = operations.iter().flatten().count();
     let random = random_bytes(count)?;
     let prepared = relay
         .query(move |relay| {
             let mut random = random.into_iter();
-            let mut prepare = |edit| mutation(relay.state(), edit, random.next().unwrap_or_default());
+            let mut prepare =
+                |edit| mutation(relay.state(), edit, random.next().unwrap_or_default());
             operations
                 .into_iter()
-                .map(|edits| edits.into_iter().map(&mut prepare).collect::<Result<Vec<Mutation>, EditError>>())
+                .map(|edits| {
+                    edits
+                        .into_iter()
+                        .map(&mut prepare)
+                        .collect::<Result<Vec<Mutation>, EditError>>()
+                })
                 .collect::<Vec<_>>()
         })
         .await
         .ok_or_else(stopped)?;
-    let good: Vec<Vec<Mutation>> = prepared.iter().filter_map(|mutations| mutations.as_ref().ok().cloned()).collect();
+    let good: Vec<Vec<Mutation>> = prepared
+        .iter()
+        .filter_map(|mutations| mutations.as_ref().ok().cloned())
+        .collect();
     let mut verdicts = match good.is_empty() {
         true => Vec::new(),
         false => relay.admin(AdminRequest::Edit(good)).await?,
@@ -119,7 +145,10 @@ async fn edit_at_relay(relay: &RelayHandle, operations: Vec<Vec<RecordEdit>>) ->
                     version: Some(verdict.version),
                     sequence: None,
                 }),
-                Some(verdict) => Err(relay.query(move |relay| rejection(relay, verdict.version)).await.unwrap_or_else(stopped)),
+                Some(verdict) => Err(relay
+                    .query(move |relay| rejection(relay, verdict.version))
+                    .await
+                    .unwrap_or_else(stopped)),
                 None => Err(Failure::storage("the relay gave no verdict")),
             },
         };
@@ -131,7 +160,12 @@ async fn edit_at_relay(relay: &RelayHandle, operations: Vec<Vec<RecordEdit>>) ->
 /// What the fold said of a rejected edit, in words.
 fn rejection(relay: &Relay, version: Version) -> Failure {
     let words = match relay.state().issue_of(version) {
-        Some(issue) => format!("rejected ({}): {} {}", issue.code.code(), issue.what, issue.code.user_can()),
+        Some(issue) => format!(
+            "rejected ({}): {} {}",
+            issue.code.code(),
+            issue.what,
+            issue.code.user_can()
+        ),
         None => "the edit was rejected".to_owned(),
     };
     Failure::new(Exit::No, words)
@@ -142,27 +176,46 @@ fn rejection(relay: &Relay, version: Version) -> Failure {
 fn random_bytes(count: usize) -> Result<Vec<[[u8; 16]; 2]>, Failure> {
     let mut random = vec![[[0; 16]; 2]; count];
     for bytes in random.iter_mut().flatten() {
-        getrandom::fill(bytes).map_err(|error| Failure::storage(format!("the system gives no random numbers: {error}")))?;
+        getrandom::fill(bytes).map_err(|error| {
+            Failure::storage(format!("the system gives no random numbers: {error}"))
+        })?;
     }
     Ok(random)
 }
 
 /// The mutation of an edit at the relay. What can be known to be wrong is
 /// refused here, so that it does not become a rejected operation.
-fn mutation(state: &State, edit: RecordEdit, [id, actor]: [[u8; 16]; 2]) -> Result<Mutation, EditError> {
+fn mutation(
+    state: &State,
+    edit: RecordEdit,
+    [id, actor]: [[u8; 16]; 2],
+) -> Result<Mutation, EditError> {
     let definition = State::definition(state);
-    let record_type = definition.types.get(&edit.record_type).ok_or(EditError::UnknownType(edit.record_type))?;
+    let record_type = definition
+        .types
+        .get(&edit.record_type)
+        .ok_or(EditError::UnknownType(edit.record_type))?;
     let mut minted = [0; 10];
     minted.copy_from_slice(&id[..10]);
-    let record = edit.record.unwrap_or_else(|| RecordId::mint(now().0, minted));
+    let record = edit
+        .record
+        .unwrap_or_else(|| RecordId::mint(now().0, minted));
     let held = State::record(state, record);
     if held.is_some_and(|held| held.record_type != edit.record_type) {
-        return Err(EditError::WrongType { record, record_type: record_type.label.clone() });
+        return Err(EditError::WrongType {
+            record,
+            record_type: record_type.label.clone(),
+        });
     }
     let change = change(record, record_type, held, edit.kind, actor)?;
     // A create too has a base here: it shows that a rejection was seen.
     let base = edit.base.unwrap_or(state.version());
-    Ok(Mutation { record, record_type: edit.record_type, base, change })
+    Ok(Mutation {
+        record,
+        record_type: edit.record_type,
+        base,
+        change,
+    })
 }
 
 fn change(
@@ -173,7 +226,10 @@ fn change(
     actor: [u8; 16],
 ) -> Result<Change, EditError> {
     let writes = |fields| writes(record_type, held, fields, actor);
-    let alive = || held.map(Record::is_alive).ok_or(EditError::UnknownRecord(record));
+    let alive = || {
+        held.map(Record::is_alive)
+            .ok_or(EditError::UnknownRecord(record))
+    };
     match kind {
         RecordEditKind::Create(fields) => writes(fields).map(Change::Create),
         RecordEditKind::Update(fields) => {
@@ -181,7 +237,11 @@ fn change(
                 return Err(EditError::Deleted(record));
             }
             let writes = writes(fields)?;
-            if writes.is_empty() { Err(EditError::Nothing) } else { Ok(Change::Update(writes)) }
+            if writes.is_empty() {
+                Err(EditError::Nothing)
+            } else {
+                Ok(Change::Update(writes))
+            }
         }
         RecordEditKind::Delete if alive()? => Ok(Change::Delete),
         RecordEditKind::Delete => Err(EditError::Deleted(record)),
@@ -189,7 +249,10 @@ fn change(
         RecordEditKind::Restore => Ok(Change::Restore),
         RecordEditKind::Resolve { fields, keep } => {
             alive()?;
-            Ok(Change::Resolve { fields: writes(fields)?, keep })
+            Ok(Change::Resolve {
+                fields: writes(fields)?,
+                keep,
+            })
         }
         RecordEditKind::Follow => alive().map(|_| Change::Follow),
         RecordEditKind::Unfollow => alive().map(|_| Change::Unfollow),
@@ -204,11 +267,17 @@ fn writes(
 ) -> Result<Vec<(FieldId, Write)>, EditError> {
     let mut writes = Vec::with_capacity(fields.len());
     for (id, edit) in fields {
-        let unknown = || EditError::UnknownField { record_type: record_type.label.clone(), field: id };
+        let unknown = || EditError::UnknownField {
+            record_type: record_type.label.clone(),
+            field: id,
+        };
         let field = record_type.fields.get(&id).ok_or_else(unknown)?;
         let wanted = match edit {
             FieldEdit::Write(Write::Clear) if field.required => {
-                return Err(EditError::Value { field: field.label.clone(), reason: "it must not be empty".to_owned() });
+                return Err(EditError::Value {
+                    field: field.label.clone(),
+                    reason: "it must not be empty".to_owned(),
+                });
             }
             FieldEdit::Write(write) => {
                 writes.push((id, write));
@@ -221,10 +290,20 @@ fn writes(
             _ => &[],
         };
         // Random, so that no two changes have one author and one number.
-        let log = LogId { device: DeviceId(actor), generation: 0 };
-        let operation = OperationId { log, sequence: u64::from(id.0) };
-        let change = document::edit(&field.kind, saved, &wanted, &operation)
-            .map_err(|error| EditError::Value { field: field.label.clone(), reason: error.to_string() })?;
+        let log = LogId {
+            device: DeviceId(actor),
+            generation: 0,
+        };
+        let operation = OperationId {
+            log,
+            sequence: u64::from(id.0),
+        };
+        let change = document::edit(&field.kind, saved, &wanted, &operation).map_err(|error| {
+            EditError::Value {
+                field: field.label.clone(),
+                reason: error.to_string(),
+            }
+        })?;
         writes.extend(change.map(|change| (id, Write::Merge(change))));
     }
     Ok(writes)

@@ -4,15 +4,20 @@
 //! is the edit that gets a record there. `name=value` arguments may also name
 //! a change instead of an outcome: `+1` for a counter, `+a,-b` for a set.
 
+mod wanted;
+
+pub(crate) use wanted::{Resolve, Wanted};
+
 use crate::exit::Failure;
 use crate::holding::Holding;
 use crate::record_ref::{self, RefError};
 use cairn_agent::FieldEdit;
 use cairn_model::{Field, FieldId, FileRef, Hash, Kind, RecordId, RecordType, Value, Write};
-use cairn_projection::{FieldState, Record};
+use cairn_projection::Record;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
+use wanted::value;
 
 /// Bytes of a file whose text becomes a value; no field takes more.
 const FILE_TEXT_BYTES_MAX: u64 = 1024 * 1024;
@@ -81,7 +86,10 @@ pub(crate) enum FieldError {
 impl From<FieldError> for Failure {
     fn from(error: FieldError) -> Failure {
         match error {
-            FieldError::Lookup { source: RefError::Storage(error), .. } => error.into(),
+            FieldError::Lookup {
+                source: RefError::Storage(error),
+                ..
+            } => error.into(),
             error => Failure::usage(error),
         }
     }
@@ -102,7 +110,10 @@ impl Assignment {
                 format!("{field}: `{path}` cannot be read: {error} (write @@ for a value that begins with @)")
             })?,
         };
-        Ok(Assignment { field: field.trim().to_owned(), given })
+        Ok(Assignment {
+            field: field.trim().to_owned(),
+            given,
+        })
     }
 }
 
@@ -114,14 +125,27 @@ fn read_file(path: &str) -> std::io::Result<Given> {
         true => String::from_utf8(std::fs::read(path)?).ok(),
         false => None,
     };
-    let name = std::path::Path::new(path).file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    Ok(Given::File { name, hash: Hash(*hasher.finalize().as_bytes()), size, text })
+    let name = std::path::Path::new(path)
+        .file_name()
+        .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    Ok(Given::File {
+        name,
+        hash: Hash(*hasher.finalize().as_bytes()),
+        size,
+        text,
+    })
 }
 
 /// The field called `name`.
-pub(crate) fn field_named<'a>(record_type: &'a RecordType, name: &str) -> Result<&'a Field, FieldError> {
+pub(crate) fn field_named<'a>(
+    record_type: &'a RecordType,
+    name: &str,
+) -> Result<&'a Field, FieldError> {
     record_type.field_named(name).ok_or_else(|| {
-        let known: Vec<&str> = record_type.live_fields().map(|field| field.name.as_str()).collect();
+        let known: Vec<&str> = record_type
+            .live_fields()
+            .map(|field| field.name.as_str())
+            .collect();
         FieldError::Unknown {
             record_type: record_type.name.clone(),
             field: name.to_owned(),
@@ -146,7 +170,10 @@ pub(crate) fn edits(
         }
         edits.insert(field.id, edit(holding, field, held, &assignment.given)?);
     }
-    Ok(edits.into_iter().filter_map(|(id, edit)| Some((id, edit?))).collect())
+    Ok(edits
+        .into_iter()
+        .filter_map(|(id, edit)| Some((id, edit?)))
+        .collect())
 }
 
 fn edit(
@@ -155,21 +182,39 @@ fn edit(
     held: Option<&Record>,
     given: &Given,
 ) -> Result<Option<FieldEdit>, FieldError> {
-    let value = |reason: String| FieldError::Value { field: field.name.clone(), reason };
+    let value = |reason: String| FieldError::Value {
+        field: field.name.clone(),
+        reason,
+    };
     let text = match given {
-        Given::File { name, hash, size, .. } if field.kind == Kind::File => {
-            let file = FileRef { hash: *hash, size: *size, name: name.clone() };
+        Given::File {
+            name, hash, size, ..
+        } if field.kind == Kind::File => {
+            let file = FileRef {
+                hash: *hash,
+                size: *size,
+                name: name.clone(),
+            };
             return Ok(Some(FieldEdit::Write(Write::Set(Value::File(file)))));
         }
-        Given::File { text: None, name, .. } => {
-            return Err(value(format!("the file {name} is not UTF-8 text of at most {FILE_TEXT_BYTES_MAX} bytes")));
+        Given::File {
+            text: None, name, ..
+        } => {
+            return Err(value(format!(
+                "the file {name} is not UTF-8 text of at most {FILE_TEXT_BYTES_MAX} bytes"
+            )));
         }
-        Given::Text(text) | Given::File { text: Some(text), .. } => text.as_str(),
+        Given::Text(text)
+        | Given::File {
+            text: Some(text), ..
+        } => text.as_str(),
     };
     let mut missing = None;
     let mut resolve = |kind: &Kind, text: &str| resolve(holding, kind, text, &mut missing);
     let outcome = match &field.kind {
-        Kind::Counter => counter_change(held, text).map(|change| Some(FieldEdit::Write(Write::Add(change)))),
+        Kind::Counter => {
+            counter_change(held, text).map(|change| Some(FieldEdit::Write(Write::Add(change))))
+        }
         Kind::Set { of } if is_set_change(text) => {
             set_change(of, text, &mut resolve).map(|write| Some(FieldEdit::Write(write)))
         }
@@ -177,17 +222,26 @@ fn edit(
         // person saw other candidates, and says this one.
         kind if kind.is_register() => Wanted::from_json(field, &Json::from(text), &mut resolve)
             .map(|wanted| Some(wanted.written())),
-        _ => Wanted::from_json(field, &Json::from(text), &mut resolve).map(|wanted| wanted.towards(field, held)),
+        _ => Wanted::from_json(field, &Json::from(text), &mut resolve)
+            .map(|wanted| wanted.towards(field, held)),
     };
     match (outcome, missing) {
-        (_, Some(source)) => Err(FieldError::Lookup { field: field.name.clone(), source }),
+        (_, Some(source)) => Err(FieldError::Lookup {
+            field: field.name.clone(),
+            source,
+        }),
         (outcome, None) => outcome.map_err(value),
     }
 }
 
 /// A record as a lookup names it. The error is kept apart, so that the caller
 /// knows a missing record from a wrong value.
-fn resolve(holding: &dyn Holding, kind: &Kind, text: &str, missing: &mut Option<RefError>) -> Result<RecordId, String> {
+fn resolve(
+    holding: &dyn Holding,
+    kind: &Kind,
+    text: &str,
+    missing: &mut Option<RefError>,
+) -> Result<RecordId, String> {
     let Kind::Lookup { targets, .. } = kind else {
         return Err(format!("it takes {}", kind.describe()));
     };
@@ -200,155 +254,39 @@ fn resolve(holding: &dyn Holding, kind: &Kind, text: &str, missing: &mut Option<
 
 fn counter_change(held: Option<&Record>, text: &str) -> Result<i64, String> {
     let text = text.trim();
-    let number = text.parse::<i64>().map_err(|_| format!("`{text}` is not a change of a counter, such as +1 or -2"))?;
+    let number = text
+        .parse::<i64>()
+        .map_err(|_| format!("`{text}` is not a change of a counter, such as +1 or -2"))?;
     match held {
-        Some(_) if !text.starts_with(['+', '-']) => {
-            Err(format!("a counter takes a change, so that everyone's add up: write +{number} or -{number}"))
-        }
+        Some(_) if !text.starts_with(['+', '-']) => Err(format!(
+            "a counter takes a change, so that everyone's add up: write +{number} or -{number}"
+        )),
         _ => Ok(number),
     }
 }
 
 /// Whether each element is marked with `+` or `-`.
 fn is_set_change(text: &str) -> bool {
-    let mut elements = text.split(',').map(str::trim).filter(|element| !element.is_empty()).peekable();
+    let mut elements = text
+        .split(',')
+        .map(str::trim)
+        .filter(|element| !element.is_empty())
+        .peekable();
     elements.peek().is_some() && elements.all(|element| element.starts_with(['+', '-']))
 }
 
 fn set_change(of: &Kind, text: &str, resolve: Resolve<'_>) -> Result<Write, String> {
     let (mut add, mut remove) = (BTreeSet::new(), BTreeSet::new());
-    for element in text.split(',').map(str::trim).filter(|element| !element.is_empty()) {
+    for element in text
+        .split(',')
+        .map(str::trim)
+        .filter(|element| !element.is_empty())
+    {
         let (mark, name) = element.split_at(1);
         let value = value(of, &Json::from(name.trim()), resolve)?;
         if mark == "+" { &mut add } else { &mut remove }.insert(value);
     }
     Ok(Write::Change { add, remove })
-}
-
-/// How a lookup's text is turned into a record of the kind's targets.
-pub(crate) type Resolve<'a> = &'a mut dyn FnMut(&Kind, &str) -> Result<RecordId, String>;
-
-/// What a field shall hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    /// A register's value, or none.
-    Value(Option<Value>),
-    /// Exactly these elements.
-    Elements(BTreeSet<Value>),
-    /// A counter at this number; `None` leaves it alone.
-    Count(Option<i64>),
-    /// A document that reads like this.
-    Document(Json),
-}
-
-impl Wanted {
-    /// Reads what a field shall hold, in the shapes of [`Value::to_json`] or
-    /// as text: a set as a list or text with commas, a counter as its number,
-    /// rich text as a string, JSON as an object. Empty text and `null` are
-    /// "nothing".
-    pub(crate) fn from_json(field: &Field, json: &Json, resolve: Resolve<'_>) -> Result<Wanted, String> {
-        let empty = json.is_null() || json.as_str() == Some("");
-        match &field.kind {
-            Kind::Counter if empty => Ok(Wanted::Count(None)),
-            Kind::Counter => {
-                let number = json.as_i64().or_else(|| json.as_str()?.trim().parse().ok());
-                let number = number.ok_or_else(|| format!("{json} is not a whole number, such as 42"))?;
-                Ok(Wanted::Count(Some(number)))
-            }
-            Kind::Set { .. } if empty => Ok(Wanted::Elements(BTreeSet::new())),
-            Kind::Set { of } => elements(of, json, resolve).map(Wanted::Elements),
-            Kind::RichText => match json {
-                Json::Null => Ok(Wanted::Document("".into())),
-                Json::String(_) => Ok(Wanted::Document(json.clone())),
-                other => Ok(Wanted::Document(other.to_string().into())),
-            },
-            Kind::Json if empty => Ok(Wanted::Document(Json::Object(Default::default()))),
-            Kind::Json => match json {
-                Json::String(text) => serde_json::from_str(text).map(Wanted::Document).map_err(|error| {
-                    format!("this is not JSON ({error}); it takes an object, such as {{\"step\": 1}}")
-                }),
-                other => Ok(Wanted::Document(other.clone())),
-            },
-            _ if empty && field.required => Err("it must not be empty".to_owned()),
-            _ if empty => Ok(Wanted::Value(None)),
-            kind => value(kind, json, resolve).map(|value| Wanted::Value(Some(value))),
-        }
-    }
-
-    /// The write of a register, whatever it holds now.
-    fn written(self) -> FieldEdit {
-        match self {
-            Wanted::Value(Some(value)) => FieldEdit::Write(Write::Set(value)),
-            Wanted::Value(None) => FieldEdit::Write(Write::Clear),
-            Wanted::Elements(add) => FieldEdit::Write(Write::Change { add, remove: BTreeSet::new() }),
-            Wanted::Count(number) => FieldEdit::Write(Write::Add(number.unwrap_or_default())),
-            Wanted::Document(json) => FieldEdit::Document(json),
-        }
-    }
-
-    /// The edit that gets a field of a record there, `None` for a record to be
-    /// created; `None` when it reads so already.
-    pub(crate) fn towards(self, field: &Field, held: Option<&Record>) -> Option<FieldEdit> {
-        let state = held.and_then(|record| record.field(field.id));
-        match (&self, state) {
-            (Wanted::Value(wanted), Some(FieldState::Register(register))) if register.value() == wanted.as_ref() => None,
-            (Wanted::Value(None), None) if held.is_some() || field.default.is_none() => None,
-            (Wanted::Elements(wanted), state) => {
-                let held: BTreeSet<Value> = match state {
-                    Some(FieldState::Set(set)) => set.elements().cloned().collect(),
-                    _ => BTreeSet::new(),
-                };
-                let add: BTreeSet<Value> = wanted.difference(&held).cloned().collect();
-                let remove: BTreeSet<Value> = held.difference(wanted).cloned().collect();
-                let changes = !add.is_empty() || !remove.is_empty();
-                changes.then_some(FieldEdit::Write(Write::Change { add, remove }))
-            }
-            (Wanted::Count(None), _) => None,
-            (Wanted::Count(Some(wanted)), state) => {
-                let now = match state {
-                    Some(FieldState::Counter(total)) => *total,
-                    _ => 0,
-                };
-                let change = wanted.saturating_sub(now);
-                (change != 0).then_some(FieldEdit::Write(Write::Add(change)))
-            }
-            (Wanted::Document(wanted), state) => {
-                let empty = match field.kind {
-                    Kind::RichText => Json::from(""),
-                    _ => Json::Object(Default::default()),
-                };
-                let now = state.and_then(|state| state.to_json(&field.kind)).unwrap_or(empty);
-                (now != *wanted).then_some(FieldEdit::Document(wanted.clone()))
-            }
-            _ => Some(self.written()),
-        }
-    }
-}
-
-fn elements(of: &Kind, json: &Json, resolve: Resolve<'_>) -> Result<BTreeSet<Value>, String> {
-    let mut elements = BTreeSet::new();
-    let listed: Vec<Json> = match json {
-        Json::Array(listed) => listed.clone(),
-        Json::String(text) if text.trim_start().starts_with('[') => {
-            serde_json::from_str(text).map_err(|error| format!("this is not a list in JSON ({error})"))?
-        }
-        Json::String(text) => text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(Json::from).collect(),
-        other => vec![other.clone()],
-    };
-    for element in &listed {
-        elements.insert(value(of, element, resolve)?);
-    }
-    Ok(elements)
-}
-
-fn value(kind: &Kind, json: &Json, resolve: Resolve<'_>) -> Result<Value, String> {
-    let value = match (kind, json) {
-        (Kind::Lookup { .. }, Json::String(text)) => Value::Lookup(resolve(kind, text)?),
-        (Kind::Lookup { .. }, Json::Number(number)) => Value::Lookup(resolve(kind, &number.to_string())?),
-        _ => Value::from_json(kind, json).map_err(|error| error.to_string())?,
-    };
-    kind.accepts(&value)?;
-    Ok(value)
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 //! same way in both.
 
 use cairn_agent::Agent;
-use cairn_model::{AlternateKey, AuthorId, Definition, PublicKey, RecordId, RecordType, TypeId, Value};
+use cairn_model::{
+    AlternateKey, AuthorId, Definition, PublicKey, RecordId, RecordType, TypeId, Value,
+};
 use cairn_oplog::StorageError;
 use cairn_projection::{Record, State};
 use serde::{Deserialize, Serialize};
@@ -24,7 +26,12 @@ pub(crate) trait Holding {
 
     /// The visible record with these values in an alternate key, where there
     /// is an index to ask; otherwise `None`, and [`Holding::visit`] finds it.
-    fn with_key(&self, record_type: &RecordType, key: &AlternateKey, values: Vec<Value>) -> Option<RecordId>;
+    fn with_key(
+        &self,
+        record_type: &RecordType,
+        key: &AlternateKey,
+        values: Vec<Value>,
+    ) -> Option<RecordId>;
 
     /// The user and the device behind an author number.
     fn person(&self, author: AuthorId) -> Person;
@@ -47,7 +54,10 @@ pub(crate) struct Person {
 
 impl Person {
     fn unknown() -> Person {
-        Person { user: "unknown".to_owned(), device: "unknown".to_owned() }
+        Person {
+            user: "unknown".to_owned(),
+            device: "unknown".to_owned(),
+        }
     }
 }
 
@@ -73,14 +83,20 @@ impl Holding for Agent {
     }
 
     fn person(&self, author: AuthorId) -> Person {
-        self.directory().device(author).map_or_else(Person::unknown, |device| Person {
-            user: device.user.clone(),
-            device: device.name.clone(),
-        })
+        self.directory()
+            .device(author)
+            .map_or_else(Person::unknown, |device| Person {
+                user: device.user.clone(),
+                device: device.name.clone(),
+            })
     }
 
     fn devices(&self) -> Vec<(PublicKey, String)> {
-        self.directory().devices.iter().map(|device| (device.key, device.user.clone())).collect()
+        self.directory()
+            .devices
+            .iter()
+            .map(|device| (device.key, device.user.clone()))
+            .collect()
     }
 
     fn own_author(&self) -> AuthorId {
@@ -106,19 +122,28 @@ impl Holding for State {
         State::record(self, id).map(|record| record.record_type)
     }
 
-    fn with_key(&self, record_type: &RecordType, key: &AlternateKey, values: Vec<Value>) -> Option<RecordId> {
+    fn with_key(
+        &self,
+        record_type: &RecordType,
+        key: &AlternateKey,
+        values: Vec<Value>,
+    ) -> Option<RecordId> {
         self.record_with_key(record_type.id, key.id, values)
     }
 
     fn person(&self, author: AuthorId) -> Person {
-        self.device(author).map_or_else(Person::unknown, |device| Person {
-            user: device.user.clone(),
-            device: device.name.clone(),
-        })
+        self.device(author)
+            .map_or_else(Person::unknown, |device| Person {
+                user: device.user.clone(),
+                device: device.name.clone(),
+            })
     }
 
     fn devices(&self) -> Vec<(PublicKey, String)> {
-        State::devices(self).iter().map(|device| (device.key, device.user.clone())).collect()
+        State::devices(self)
+            .iter()
+            .map(|device| (device.key, device.user.clone()))
+            .collect()
     }
 
     fn own_author(&self) -> AuthorId {

@@ -51,19 +51,39 @@ pub(crate) enum RefError {
 }
 
 /// The type called `name`.
-pub(crate) fn type_named<'a>(holding: &'a dyn Holding, name: &str) -> Result<&'a RecordType, RefError> {
+pub(crate) fn type_named<'a>(
+    holding: &'a dyn Holding,
+    name: &str,
+) -> Result<&'a RecordType, RefError> {
     let definition = holding.definition();
     definition.type_named(name).ok_or_else(|| {
-        let known: Vec<&str> =
-            definition.types.values().filter(|t| !t.retired).map(|record_type| record_type.name.as_str()).collect();
-        RefError::UnknownType { given: name.to_owned(), known: known.join(", ") }
+        let known: Vec<&str> = definition
+            .types
+            .values()
+            .filter(|t| !t.retired)
+            .map(|record_type| record_type.name.as_str())
+            .collect();
+        RefError::UnknownType {
+            given: name.to_owned(),
+            known: known.join(", "),
+        }
     })
 }
 
 /// The type of a record.
-pub(crate) fn type_of<'a>(holding: &'a dyn Holding, record: &Record) -> Result<&'a RecordType, RefError> {
-    let retired = || RefError::UnknownType { given: record.record_type.to_string(), known: "others".to_owned() };
-    holding.definition().types.get(&record.record_type).ok_or_else(retired)
+pub(crate) fn type_of<'a>(
+    holding: &'a dyn Holding,
+    record: &Record,
+) -> Result<&'a RecordType, RefError> {
+    let retired = || RefError::UnknownType {
+        given: record.record_type.to_string(),
+        known: "others".to_owned(),
+    };
+    holding
+        .definition()
+        .types
+        .get(&record.record_type)
+        .ok_or_else(retired)
 }
 
 impl From<RefError> for Failure {
@@ -78,7 +98,10 @@ impl From<RefError> for Failure {
 
 /// The record that `text` names on the command line, deleted or not.
 pub(crate) fn find(holding: &dyn Holding, text: &str) -> Result<Record, RefError> {
-    let missing = |id: RecordId| RefError::Missing { types: "record".to_owned(), text: id.to_string() };
+    let missing = |id: RecordId| RefError::Missing {
+        types: "record".to_owned(),
+        text: id.to_string(),
+    };
     if let Ok(id) = text.parse::<RecordId>() {
         return holding.record(id)?.ok_or_else(|| missing(id));
     }
@@ -87,7 +110,12 @@ pub(crate) fn find(holding: &dyn Holding, text: &str) -> Result<Record, RefError
             let record_type = type_named(holding, type_name)?;
             lookup(holding, &[record_type.id].into(), name)?
         }
-        None if is_prefix(text) => one(holding, text, search(holding, &BTreeSet::new(), text)?, &BTreeSet::new())?,
+        None if is_prefix(text) => one(
+            holding,
+            text,
+            search(holding, &BTreeSet::new(), text)?,
+            &BTreeSet::new(),
+        )?,
         None => return Err(RefError::Unreadable(text.to_owned())),
     };
     holding.record(id)?.ok_or_else(|| missing(id))
@@ -96,7 +124,11 @@ pub(crate) fn find(holding: &dyn Holding, text: &str) -> Result<Record, RefError
 /// The record of one of these types that `text` names: by id, unique key,
 /// exact title, or the beginning of its id. One that is not deleted, if there
 /// is one.
-pub(crate) fn lookup(holding: &dyn Holding, types: &BTreeSet<TypeId>, text: &str) -> Result<RecordId, RefError> {
+pub(crate) fn lookup(
+    holding: &dyn Holding,
+    types: &BTreeSet<TypeId>,
+    text: &str,
+) -> Result<RecordId, RefError> {
     let text = text.trim();
     if let Some((type_name, name)) = text.split_once(':')
         && let Some(record_type) = holding.definition().type_named(type_name)
@@ -110,7 +142,10 @@ pub(crate) fn lookup(holding: &dyn Holding, types: &BTreeSet<TypeId>, text: &str
             _ => Err(missing(holding, types, text)),
         };
     }
-    for record_type in types.iter().filter_map(|id| holding.definition().types.get(id)) {
+    for record_type in types
+        .iter()
+        .filter_map(|id| holding.definition().types.get(id))
+    {
         for key in &record_type.keys {
             let values = key_values(record_type, &key.fields, text);
             if let Some(id) = values.and_then(|values| holding.with_key(record_type, key, values)) {
@@ -126,8 +161,15 @@ pub(crate) fn lookup(holding: &dyn Holding, types: &BTreeSet<TypeId>, text: &str
 
 /// The record that an import made of a row with this key, if it still has it:
 /// found without looking at every record.
-fn imported(holding: &dyn Holding, types: &BTreeSet<TypeId>, text: &str) -> Result<Option<RecordId>, StorageError> {
-    for record_type in types.iter().filter_map(|id| holding.definition().types.get(id)) {
+fn imported(
+    holding: &dyn Holding,
+    types: &BTreeSet<TypeId>,
+    text: &str,
+) -> Result<Option<RecordId>, StorageError> {
+    for record_type in types
+        .iter()
+        .filter_map(|id| holding.definition().types.get(id))
+    {
         let id = RecordId::derive(record_type.name.as_bytes(), text);
         if let Some(record) = holding.record(id)?.filter(Record::is_alive)
             && has_key(record_type, &record, text)
@@ -146,19 +188,36 @@ fn has_key(record_type: &RecordType, record: &Record, text: &str) -> bool {
 }
 
 fn missing(holding: &dyn Holding, types: &BTreeSet<TypeId>, text: &str) -> RefError {
-    let names: Vec<&str> =
-        types.iter().filter_map(|id| holding.definition().types.get(id)).map(|t| t.name.as_str()).collect();
-    let types = if names.is_empty() { "record".to_owned() } else { names.join(" or ") };
-    RefError::Missing { types, text: text.to_owned() }
+    let names: Vec<&str> = types
+        .iter()
+        .filter_map(|id| holding.definition().types.get(id))
+        .map(|t| t.name.as_str())
+        .collect();
+    let types = if names.is_empty() {
+        "record".to_owned()
+    } else {
+        names.join(" or ")
+    };
+    RefError::Missing {
+        types,
+        text: text.to_owned(),
+    }
 }
 
 fn is_prefix(text: &str) -> bool {
     let digits = text.bytes().filter(u8::is_ascii_hexdigit).count();
-    digits >= PREFIX_DIGITS_MIN && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+    digits >= PREFIX_DIGITS_MIN
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
 /// The values of a key: of several fields, with commas between.
-fn key_values(record_type: &RecordType, fields: &[cairn_model::FieldId], text: &str) -> Option<Vec<Value>> {
+fn key_values(
+    record_type: &RecordType,
+    fields: &[cairn_model::FieldId],
+    text: &str,
+) -> Option<Vec<Value>> {
     let parts: Vec<&str> = match fields {
         [_] => vec![text],
         _ => text.split(',').map(str::trim).collect(),
@@ -166,8 +225,13 @@ fn key_values(record_type: &RecordType, fields: &[cairn_model::FieldId], text: &
     if parts.len() != fields.len() {
         return None;
     }
-    let kinds = fields.iter().map(|field| record_type.fields.get(field).map(|field| &field.kind));
-    kinds.zip(parts).map(|(kind, part)| Value::from_text(kind?, part).ok()).collect()
+    let kinds = fields
+        .iter()
+        .map(|field| record_type.fields.get(field).map(|field| &field.kind));
+    kinds
+        .zip(parts)
+        .map(|(kind, part)| Value::from_text(kind?, part).ok())
+        .collect()
 }
 
 /// How well a record fits a name; the best counts.
@@ -181,20 +245,34 @@ enum Fit {
 }
 
 /// The records that fit best, each with its title.
-fn search(holding: &dyn Holding, types: &BTreeSet<TypeId>, text: &str) -> Result<Vec<(RecordId, String)>, RefError> {
+fn search(
+    holding: &dyn Holding,
+    types: &BTreeSet<TypeId>,
+    text: &str,
+) -> Result<Vec<(RecordId, String)>, RefError> {
     let definition = holding.definition();
     let prefix = is_prefix(text).then(|| text.replace('-', "").to_lowercase());
     let mut best: Option<Fit> = None;
     let mut found = Vec::new();
     holding.visit(&mut |record| {
-        let Some(record_type) = definition.types.get(&record.record_type) else { return };
+        let Some(record_type) = definition.types.get(&record.record_type) else {
+            return;
+        };
         if !types.is_empty() && !types.contains(&record.record_type) {
             return;
         }
         let named = !types.is_empty();
         let has_key = || has_key(record_type, record, text);
         let has_title = || record_type.title.is_some() && record.title(record_type) == text;
-        let begins = || prefix.as_ref().is_some_and(|p| record.id.to_string().replace('-', "").starts_with(p.as_str()));
+        let begins = || {
+            prefix.as_ref().is_some_and(|p| {
+                record
+                    .id
+                    .to_string()
+                    .replace('-', "")
+                    .starts_with(p.as_str())
+            })
+        };
         let fit = match record.is_alive() {
             true if named && has_key() => Fit::Key,
             true if named && has_title() => Fit::Title,
@@ -224,12 +302,18 @@ fn one(
         [] => Err(missing(holding, types, text)),
         [(id, _)] => Ok(*id),
         several => {
-            let mut candidates: Vec<String> =
-                several.iter().take(CANDIDATES_SHOWN_MAX).map(|(id, title)| format!("{title} ({id})")).collect();
+            let mut candidates: Vec<String> = several
+                .iter()
+                .take(CANDIDATES_SHOWN_MAX)
+                .map(|(id, title)| format!("{title} ({id})"))
+                .collect();
             if several.len() > CANDIDATES_SHOWN_MAX {
                 candidates.push(format!("{} more", several.len() - CANDIDATES_SHOWN_MAX));
             }
-            Err(RefError::Several { text: text.to_owned(), candidates: candidates.join(", ") })
+            Err(RefError::Several {
+                text: text.to_owned(),
+                candidates: candidates.join(", "),
+            })
         }
     }
 }

@@ -40,7 +40,13 @@ pub(crate) struct By {
 impl By {
     /// From the operation behind a write.
     pub(crate) fn origin(holding: &dyn Holding, origin: &Origin) -> By {
-        By::new(holding, origin.version, origin.author, origin.time, origin.received)
+        By::new(
+            holding,
+            origin.version,
+            origin.author,
+            origin.time,
+            origin.received,
+        )
     }
 
     /// From its parts.
@@ -64,17 +70,27 @@ impl By {
 
     /// `version 17`, or that it is on its way.
     pub(crate) fn version_words(&self) -> String {
-        self.version.map_or_else(|| "unsent".to_owned(), |version| version.to_string())
+        self.version
+            .map_or_else(|| "unsent".to_owned(), |version| version.to_string())
     }
 
     /// `user on device`.
     pub(crate) fn person_words(&self) -> String {
-        if self.user == self.device { self.user.clone() } else { format!("{} on {}", self.user, self.device) }
+        if self.user == self.device {
+            self.user.clone()
+        } else {
+            format!("{} on {}", self.user, self.device)
+        }
     }
 
     /// Device time and received time.
     pub(crate) fn times(&self) -> [String; 2] {
-        [time_words(&self.device_time), self.received.as_deref().map_or_else(|| "not yet".to_owned(), time_words)]
+        [
+            time_words(&self.device_time),
+            self.received
+                .as_deref()
+                .map_or_else(|| "not yet".to_owned(), time_words),
+        ]
     }
 }
 
@@ -97,11 +113,18 @@ pub(crate) fn words(value: &Json, titles: &Titles) -> String {
             None => text.clone(),
         },
         Json::Array(elements) => {
-            let elements: Vec<String> = elements.iter().map(|element| words(element, titles)).collect();
+            let elements: Vec<String> = elements
+                .iter()
+                .map(|element| words(element, titles))
+                .collect();
             elements.join(", ")
         }
         Json::Object(file) if file.len() == 3 && file.contains_key("hash") => {
-            let part = |name: &str| file.get(name).map(|part| words(part, titles)).unwrap_or_default();
+            let part = |name: &str| {
+                file.get(name)
+                    .map(|part| words(part, titles))
+                    .unwrap_or_default()
+            };
             format!("{} ({} bytes)", part("name"), part("size"))
         }
         other => other.to_string(),
@@ -150,23 +173,39 @@ pub(crate) fn titles_of<'a>(
         })
         .collect();
     let titles = crate::holding::titles(holding, &targets)?;
-    Ok(titles.into_iter().map(|(id, title)| (id.to_string(), title)).collect())
+    Ok(titles
+        .into_iter()
+        .map(|(id, title)| (id.to_string(), title))
+        .collect())
 }
 
 /// Every value a record holds, shown or not.
 pub(crate) fn values_of(record: &Record) -> impl Iterator<Item = &Value> {
-    record.fields.iter().flat_map(|slot| -> Box<dyn Iterator<Item = &Value>> {
-        match &slot.state {
-            FieldState::Register(register) => Box::new(register.writes.iter().filter_map(|write| write.value.as_ref())),
-            FieldState::Set(set) => Box::new(set.elements()),
-            FieldState::Counter(_) | FieldState::Document(_) => Box::new(std::iter::empty()),
-        }
-    })
+    record
+        .fields
+        .iter()
+        .flat_map(|slot| -> Box<dyn Iterator<Item = &Value>> {
+            match &slot.state {
+                FieldState::Register(register) => Box::new(
+                    register
+                        .writes
+                        .iter()
+                        .filter_map(|write| write.value.as_ref()),
+                ),
+                FieldState::Set(set) => Box::new(set.elements()),
+                FieldState::Counter(_) | FieldState::Document(_) => Box::new(std::iter::empty()),
+            }
+        })
 }
 
 /// The title of a record, and the name of its type.
-pub(crate) fn named(holding: &dyn Holding, id: RecordId) -> Result<Option<(String, String)>, StorageError> {
-    let Some(record) = holding.record(id)? else { return Ok(None) };
+pub(crate) fn named(
+    holding: &dyn Holding,
+    id: RecordId,
+) -> Result<Option<(String, String)>, StorageError> {
+    let Some(record) = holding.record(id)? else {
+        return Ok(None);
+    };
     let record_type = holding.definition().types.get(&record.record_type);
     Ok(record_type.map(|record_type| (record_type.name.clone(), record.title(record_type))))
 }

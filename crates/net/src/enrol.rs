@@ -53,12 +53,10 @@ pub async fn enrol(
         .send(message.encode())
         .await
         .map_err(|error| ended(error.to_string()))?;
-    let answer = loop {
-        match frames.recv().await.map(|received| received.event) {
-            Some(Event::Frame { bytes, .. }) => break ServerMessage::decode(&bytes),
-            Some(Event::Ended(end)) => return Err(ended(end.to_string())),
-            None => return Err(ended(SessionEnd::ClosedHere.to_string())),
-        }
+    let answer = match frames.recv().await.map(|received| received.event) {
+        Some(Event::Frame { bytes, .. }) => ServerMessage::decode(&bytes),
+        Some(Event::Ended(end)) => return Err(ended(end.to_string())),
+        None => return Err(ended(SessionEnd::ClosedHere.to_string())),
     };
     session.finish().await;
     match answer {

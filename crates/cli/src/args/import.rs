@@ -17,7 +17,12 @@ pub(crate) struct ImportArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) mapping: Option<PathBuf>,
     /// Columns that tell rows apart, so that a second run finds the same records
-    #[arg(long, value_name = "COLUMN", value_delimiter = ',', conflicts_with = "mapping")]
+    #[arg(
+        long,
+        value_name = "COLUMN",
+        value_delimiter = ',',
+        conflicts_with = "mapping"
+    )]
     pub(crate) key: Vec<String>,
     /// Where the files are that the mapping names [default: beside the mapping]
     #[arg(long, value_name = "DIR", requires = "mapping")]

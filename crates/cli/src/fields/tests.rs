@@ -26,8 +26,13 @@ fn product(argument: &str, held: bool) -> Result<FieldEdit, String> {
     };
     let record = Record::new(RecordId([3; 16]), record_type.id, origin);
     let assignment = Assignment::read(argument)?;
-    let edits = edits(&state, record_type, held.then_some(&record), &[assignment]).map_err(|error| error.to_string())?;
-    edits.into_iter().next().map(|(_, edit)| edit).ok_or_else(|| "nothing".to_owned())
+    let edits = edits(&state, record_type, held.then_some(&record), &[assignment])
+        .map_err(|error| error.to_string())?;
+    edits
+        .into_iter()
+        .next()
+        .map(|(_, edit)| edit)
+        .ok_or_else(|| "nothing".to_owned())
 }
 
 fn check(argument: &str, expected: Write) {
@@ -44,13 +49,19 @@ fn check_refused(argument: &str, part: &str) {
 
 #[test]
 fn registers_are_set_and_emptied() {
-    check("name=Gauge = 1", Write::Set(Value::Text("Gauge = 1".into())));
+    check(
+        "name=Gauge = 1",
+        Write::Set(Value::Text("Gauge = 1".into())),
+    );
     check("name=@@home", Write::Set(Value::Text("@home".into())));
     check("unit=", Write::Clear);
     check("discontinued=yes", Write::Set(Value::Boolean(true)));
     check_refused("name=", "name: it must not be empty");
     check_refused("kind=wood", "`wood` is not one of goods, part, service");
-    check_refused("nam=x", "product has no field `nam`; its fields are number, name");
+    check_refused(
+        "nam=x",
+        "product has no field `nam`; its fields are number, name",
+    );
     check_refused("name", "is not NAME=VALUE");
     check_refused("supplier=A-9", "with the id, key or title `A-9` here");
 }
@@ -61,12 +72,17 @@ fn counters_take_changes() {
     check("on_hand=-3", Write::Add(-3));
     check_refused("on_hand=3", "write +3 or -3");
     check_refused("on_hand=much", "`much` is not a change of a counter");
-    assert!(matches!(product("on_hand=3", false), Ok(FieldEdit::Write(Write::Add(3)))));
+    assert!(matches!(
+        product("on_hand=3", false),
+        Ok(FieldEdit::Write(Write::Add(3)))
+    ));
 }
 
 #[test]
 fn documents_become_what_was_given() {
-    assert!(matches!(product("about=Hello", true), Ok(FieldEdit::Document(Json::String(text))) if text == "Hello"));
+    assert!(
+        matches!(product("about=Hello", true), Ok(FieldEdit::Document(Json::String(text))) if text == "Hello")
+    );
     check_refused("about=", "nothing");
 }
 
@@ -77,19 +93,42 @@ fn sets_change_or_become() {
         id: FieldId(1),
         name: "tags".into(),
         label: "Tags".into(),
-        kind: Kind::Set { of: Box::new(of.clone()) },
+        kind: Kind::Set {
+            of: Box::new(of.clone()),
+        },
         required: false,
         default: None,
         policy: None,
         retired: false,
     };
     let mut none = |_: &Kind, _: &str| Err("none".to_owned());
-    let texts = |names: &[&str]| names.iter().map(|name| Value::Text((*name).to_owned())).collect::<BTreeSet<Value>>();
+    let texts = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| Value::Text((*name).to_owned()))
+            .collect::<BTreeSet<Value>>()
+    };
     assert!(is_set_change("+a, -b") && !is_set_change("a,+b") && !is_set_change(""));
     let change = set_change(&of, "+a, -b", &mut none);
-    assert_eq!(change, Ok(Write::Change { add: texts(&["a"]), remove: texts(&["b"]) }));
-    let becomes = |text: &str, none: Resolve<'_>| Wanted::from_json(&field, &Json::from(text), none);
-    assert_eq!(becomes("a, b", &mut none), Ok(Wanted::Elements(texts(&["a", "b"]))));
-    assert_eq!(becomes("[\"a,b\"]", &mut none), Ok(Wanted::Elements(texts(&["a,b"]))));
-    assert_eq!(becomes("", &mut none), Ok(Wanted::Elements(BTreeSet::new())));
+    assert_eq!(
+        change,
+        Ok(Write::Change {
+            add: texts(&["a"]),
+            remove: texts(&["b"])
+        })
+    );
+    let becomes =
+        |text: &str, none: Resolve<'_>| Wanted::from_json(&field, &Json::from(text), none);
+    assert_eq!(
+        becomes("a, b", &mut none),
+        Ok(Wanted::Elements(texts(&["a", "b"])))
+    );
+    assert_eq!(
+        becomes("[\"a,b\"]", &mut none),
+        Ok(Wanted::Elements(texts(&["a,b"])))
+    );
+    assert_eq!(
+        becomes("", &mut none),
+        Ok(Wanted::Elements(BTreeSet::new()))
+    );
 }

@@ -57,7 +57,10 @@ pub(crate) struct CandidateView {
 
 impl ConflictView {
     /// The open conflicts of a record, as its image tells them.
-    pub(crate) fn open_of(holding: &dyn Holding, record: &Record) -> Result<Vec<ConflictView>, StorageError> {
+    pub(crate) fn open_of(
+        holding: &dyn Holding,
+        record: &Record,
+    ) -> Result<Vec<ConflictView>, StorageError> {
         let mut views = Vec::new();
         let fields = record.fields.iter().filter_map(|slot| match &slot.state {
             FieldState::Register(register) => Some((Some(slot.id), register)),
@@ -75,20 +78,32 @@ impl ConflictView {
         field: Option<FieldId>,
         register: &Register,
     ) -> Result<Option<ConflictView>, StorageError> {
-        let Some(open) = &register.open else { return Ok(None) };
+        let Some(open) = &register.open else {
+            return Ok(None);
+        };
         let record_type = holding.definition().types.get(&record.record_type);
         let me = holding.person(holding.own_author()).user;
         let shown = register.shown().map(|write| write.version);
         let candidates = register.writes.iter().filter_map(|write| {
             let by = By::origin(holding, record.origin(write.version)?);
             let mine = by.user == me;
-            Some(CandidateView { value: json(write.value.as_ref()), shown: Some(write.version) == shown, mine, by })
+            Some(CandidateView {
+                value: json(write.value.as_ref()),
+                shown: Some(write.version) == shown,
+                mine,
+                by,
+            })
         });
-        let values = register.writes.iter().filter_map(|write| write.value.as_ref()).chain(open.base.iter().flatten());
+        let values = register
+            .writes
+            .iter()
+            .filter_map(|write| write.value.as_ref())
+            .chain(open.base.iter().flatten());
         Ok(Some(ConflictView {
             number: open.number,
             record: record.id.to_string(),
-            record_type: record_type.map_or_else(|| record.record_type.to_string(), |t| t.name.clone()),
+            record_type: record_type
+                .map_or_else(|| record.record_type.to_string(), |t| t.name.clone()),
             title: record_type.map_or_else(|| record.id.to_string(), |t| record.title(t)),
             field: field.map(|id| {
                 let field = record_type.and_then(|t| t.fields.get(&id));
@@ -108,21 +123,35 @@ impl ConflictView {
     }
 
     /// A conflict as the journal tells it.
-    pub(crate) fn journal(holding: &dyn Holding, conflict: &Conflict) -> Result<ConflictView, StorageError> {
+    pub(crate) fn journal(
+        holding: &dyn Holding,
+        conflict: &Conflict,
+    ) -> Result<ConflictView, StorageError> {
         let record_type = holding.definition().types.get(&conflict.record_type);
         let me = holding.person(holding.own_author()).user;
         let candidates = conflict.sides.iter().map(|side| {
             let by = By::new(holding, side.version, side.author, side.time, side.received);
             let mine = by.user == me;
-            CandidateView { value: json(side.value.as_ref()), shown: side.version == conflict.shown, mine, by }
+            CandidateView {
+                value: json(side.value.as_ref()),
+                shown: side.version == conflict.shown,
+                mine,
+                by,
+            }
         });
-        let values: Vec<&Value> =
-            conflict.sides.iter().filter_map(|side| side.value.as_ref()).chain(conflict.base.iter().flatten()).collect();
-        let title = named(holding, conflict.record)?.map_or_else(|| conflict.record.to_string(), |(_, title)| title);
+        let values: Vec<&Value> = conflict
+            .sides
+            .iter()
+            .filter_map(|side| side.value.as_ref())
+            .chain(conflict.base.iter().flatten())
+            .collect();
+        let title = named(holding, conflict.record)?
+            .map_or_else(|| conflict.record.to_string(), |(_, title)| title);
         Ok(ConflictView {
             number: conflict.number,
             record: conflict.record.to_string(),
-            record_type: record_type.map_or_else(|| conflict.record_type.to_string(), |t| t.name.clone()),
+            record_type: record_type
+                .map_or_else(|| conflict.record_type.to_string(), |t| t.name.clone()),
             title,
             field: conflict.field.map(|id| {
                 let field = record_type.and_then(|t| t.fields.get(&id));
@@ -176,8 +205,16 @@ impl ConflictView {
             .candidates
             .iter()
             .map(|side| {
-                let shown = if side.shown && self.is_open() { ", shown" } else { "" };
-                format!("{} ({}{shown})", self.value_words(&side.value, true), side.by.user)
+                let shown = if side.shown && self.is_open() {
+                    ", shown"
+                } else {
+                    ""
+                };
+                format!(
+                    "{} ({}{shown})",
+                    self.value_words(&side.value, true),
+                    side.by.user
+                )
             })
             .collect();
         vec![
@@ -191,14 +228,24 @@ impl ConflictView {
     }
 
     /// The columns of [`ConflictView::row`].
-    pub(crate) const COLUMNS: [&str; 6] = ["conflict", "outcome", "type", "record", "about", "writes"];
+    pub(crate) const COLUMNS: [&str; 6] =
+        ["conflict", "outcome", "type", "record", "about", "writes"];
 
     /// Everything about it.
     pub(crate) fn show(&self, output: &Output) -> Result<(), Failure> {
-        let settled = self.settled_by.map(|version| format!(" by operation {version}")).unwrap_or_default();
+        let settled = self
+            .settled_by
+            .map(|version| format!(" by operation {version}"))
+            .unwrap_or_default();
         let mut facts = vec![
-            ("conflict", format!("{}, {}{settled}", self.number, self.outcome)),
-            ("record", format!("{} {} ({})", self.record_type, self.title, self.record)),
+            (
+                "conflict",
+                format!("{}, {}{settled}", self.number, self.outcome),
+            ),
+            (
+                "record",
+                format!("{} {} ({})", self.record_type, self.title, self.record),
+            ),
             ("about", self.subject().to_owned()),
         ];
         if let Some(policy) = &self.policy {
@@ -210,7 +257,11 @@ impl ConflictView {
             let [device_time, received] = side.by.times();
             let shown = if self.is_open() { "shown" } else { "was shown" };
             let marks = [(side.shown, shown), (side.mine, "mine")];
-            let marks: Vec<&str> = marks.into_iter().filter(|(set, _)| *set).map(|(_, mark)| mark).collect();
+            let marks: Vec<&str> = marks
+                .into_iter()
+                .filter(|(set, _)| *set)
+                .map(|(_, mark)| mark)
+                .collect();
             vec![
                 side.by.version_words(),
                 self.value_words(&side.value, false),
@@ -221,7 +272,18 @@ impl ConflictView {
                 marks.join(", "),
             ]
         });
-        output.table(&["version", "value", "user", "device", "device time", "received", ""], rows.collect())?;
+        output.table(
+            &[
+                "version",
+                "value",
+                "user",
+                "device",
+                "device time",
+                "received",
+                "",
+            ],
+            rows.collect(),
+        )?;
         if self.is_open() {
             output.say(self.advice());
         }
@@ -233,8 +295,9 @@ impl ConflictView {
         let number = self.number;
         match &self.field {
             None => format!("Decide: cairn conflict resolve {number} --keep, or --delete-record"),
-            Some(field) => format!("Decide: cairn conflict resolve {number} --take VERSION, or {field}=VALUE"),
+            Some(field) => {
+                format!("Decide: cairn conflict resolve {number} --take VERSION, or {field}=VALUE")
+            }
         }
     }
 }
-

@@ -72,21 +72,35 @@ pub(crate) struct WantedView {
 impl IssueView {
     /// The view of an issue. `settled_here`: its author has answered on this
     /// device, and the relay does not know yet.
-    pub(crate) fn of(holding: &dyn Holding, issue: &Issue, settled_here: bool) -> Result<IssueView, StorageError> {
+    pub(crate) fn of(
+        holding: &dyn Holding,
+        issue: &Issue,
+        settled_here: bool,
+    ) -> Result<IssueView, StorageError> {
         let wanted = match decode_operation(&issue.payload).map(|operation| operation.action) {
-            Ok(Action::Edit(mutations)) => {
-                mutations.iter().map(|mutation| WantedView::of(holding, mutation)).collect::<Result<_, _>>()?
-            }
+            Ok(Action::Edit(mutations)) => mutations
+                .iter()
+                .map(|mutation| WantedView::of(holding, mutation))
+                .collect::<Result<_, _>>()?,
             _ => Vec::new(),
         };
         let first = wanted.first();
         let title = match issue.record {
-            Some(id) => named(holding, id)?.map(|(record_type, title)| format!("{record_type} {title}")),
+            Some(id) => {
+                named(holding, id)?.map(|(record_type, title)| format!("{record_type} {title}"))
+            }
             None => None,
         };
-        let record_type = issue.record.and_then(|id| holding.type_of(id)).and_then(|id| holding.definition().types.get(&id));
-        let record_type = record_type.or_else(|| holding.definition().type_named(first?.record_type.as_str()));
-        let field = issue.field.and_then(|id| record_type?.fields.get(&id)).map(|field| field.name.clone());
+        let record_type = issue
+            .record
+            .and_then(|id| holding.type_of(id))
+            .and_then(|id| holding.definition().types.get(&id));
+        let record_type =
+            record_type.or_else(|| holding.definition().type_named(first?.record_type.as_str()));
+        let field = issue
+            .field
+            .and_then(|id| record_type?.fields.get(&id))
+            .map(|field| field.name.clone());
         let state = match issue.settled {
             Some((SettleOutcome::Discarded, _)) => "discarded",
             Some((SettleOutcome::Resubmitted, _)) => "resubmitted",
@@ -109,7 +123,11 @@ impl IssueView {
             title,
             field,
             wanted,
-            dependents: issue.dependents.iter().map(|dependent| dependent.version.0).collect(),
+            dependents: issue
+                .dependents
+                .iter()
+                .map(|dependent| dependent.version.0)
+                .collect(),
         })
     }
 
@@ -139,11 +157,25 @@ impl IssueView {
 
     /// Everything about it.
     pub(crate) fn show(&self, output: &Output) -> Result<(), Failure> {
-        let device = self.device.as_ref().map(|device| format!(" on {device}")).unwrap_or_default();
-        let kind = if self.rejected { "rejected" } else { "set aside by the policy" };
+        let device = self
+            .device
+            .as_ref()
+            .map(|device| format!(" on {device}"))
+            .unwrap_or_default();
+        let kind = if self.rejected {
+            "rejected"
+        } else {
+            "set aside by the policy"
+        };
         let mut facts = vec![
             ("issue", format!("{}, {}", self.number, self.state)),
-            ("of", format!("{}{device}, operation {} ({})", self.user, self.version, self.operation)),
+            (
+                "of",
+                format!(
+                    "{}{device}, operation {} ({})",
+                    self.user, self.version, self.operation
+                ),
+            ),
             ("why", format!("{kind} ({}): {}", self.code, self.what)),
         ];
         if let (Some(record), Some(title)) = (&self.record, &self.title) {
@@ -153,11 +185,20 @@ impl IssueView {
             facts.push(("field", field.clone()));
         }
         for wanted in &self.wanted {
-            facts.push(("wanted", format!("{} {} {}{}", wanted.change, wanted.record_type, wanted.record, wanted.words)));
+            facts.push((
+                "wanted",
+                format!(
+                    "{} {} {}{}",
+                    wanted.change, wanted.record_type, wanted.record, wanted.words
+                ),
+            ));
         }
         if !self.dependents.is_empty() {
             let later: Vec<String> = self.dependents.iter().map(u64::to_string).collect();
-            facts.push(("with it", format!("operations {}, which build on it", later.join(", "))));
+            facts.push((
+                "with it",
+                format!("operations {}, which build on it", later.join(", ")),
+            ));
         }
         facts.push(("you can", self.user_can.clone()));
         facts.push(("admin can", self.admin_can.clone()));
@@ -183,7 +224,8 @@ impl WantedView {
         }
         Ok(WantedView {
             record: mutation.record.to_string(),
-            record_type: record_type.map_or_else(|| mutation.record_type.to_string(), |t| t.name.clone()),
+            record_type: record_type
+                .map_or_else(|| mutation.record_type.to_string(), |t| t.name.clone()),
             change: mutation.change.name().to_owned(),
             fields,
             words: spoken,
@@ -208,9 +250,11 @@ pub(crate) fn write_json(write: &Write) -> Json {
         Write::Set(value) => json(Some(value)),
         Write::Clear => Json::Null,
         Write::Add(change) => format!("{change:+}").into(),
-        Write::Change { add, remove } => {
-            add.iter().map(|value| marked('+', value)).chain(remove.iter().map(|value| marked('-', value))).collect()
-        }
+        Write::Change { add, remove } => add
+            .iter()
+            .map(|value| marked('+', value))
+            .chain(remove.iter().map(|value| marked('-', value)))
+            .collect(),
         Write::Merge(changes) => format!("an edit of {} bytes", changes.len()).into(),
     }
 }

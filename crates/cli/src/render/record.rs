@@ -44,20 +44,37 @@ impl RecordView {
     pub(crate) fn of(holding: &dyn Holding, record: &Record) -> Result<RecordView, StorageError> {
         let definition = holding.definition();
         let record_type = definition.types.get(&record.record_type);
-        let sent = record.origins.iter().rev().find(|origin| !origin.version.is_pending());
-        let sent_version = if record.version.is_pending() { sent.map(|origin| origin.version) } else { Some(record.version) };
-        let pending_fields = record_type.into_iter().flat_map(|t| t.live_fields()).filter(|field| {
-            record.slot(field.id).is_some_and(|slot| match &slot.state {
-                FieldState::Register(register) => register.shown().is_some_and(|write| write.version.is_pending()),
-                _ => slot.changed.is_pending(),
-            })
-        });
+        let sent = record
+            .origins
+            .iter()
+            .rev()
+            .find(|origin| !origin.version.is_pending());
+        let sent_version = if record.version.is_pending() {
+            sent.map(|origin| origin.version)
+        } else {
+            Some(record.version)
+        };
+        let pending_fields = record_type
+            .into_iter()
+            .flat_map(|t| t.live_fields())
+            .filter(|field| {
+                record.slot(field.id).is_some_and(|slot| match &slot.state {
+                    FieldState::Register(register) => register
+                        .shown()
+                        .is_some_and(|write| write.version.is_pending()),
+                    _ => slot.changed.is_pending(),
+                })
+            });
         Ok(RecordView {
             id: record.id.to_string(),
-            record_type: record_type.map_or_else(|| record.record_type.to_string(), |t| t.name.clone()),
+            record_type: record_type
+                .map_or_else(|| record.record_type.to_string(), |t| t.name.clone()),
             title: record_type.map_or_else(|| record.id.to_string(), |t| record.title(t)),
             version: sent_version.map(|Version(version)| version),
-            changed: record.origins.last().map(|origin| By::origin(holding, origin)),
+            changed: record
+                .origins
+                .last()
+                .map(|origin| By::origin(holding, origin)),
             deleted: !record.is_alive(),
             pending: record.version.is_pending(),
             pending_fields: pending_fields.map(|field| field.name.clone()).collect(),
@@ -69,32 +86,56 @@ impl RecordView {
 
     /// How it stands, in a word or two; nothing for most.
     pub(crate) fn marks(&self) -> String {
-        let marks = [(self.deleted, "deleted"), (!self.conflicts.is_empty(), "conflict"), (self.pending, "unsent")];
-        let set: Vec<&str> = marks.into_iter().filter(|(set, _)| *set).map(|(_, mark)| mark).collect();
+        let marks = [
+            (self.deleted, "deleted"),
+            (!self.conflicts.is_empty(), "conflict"),
+            (self.pending, "unsent"),
+        ];
+        let set: Vec<&str> = marks
+            .into_iter()
+            .filter(|(set, _)| *set)
+            .map(|(_, mark)| mark)
+            .collect();
         set.join(", ")
     }
 
     /// One field, shortened for a table.
     pub(crate) fn cell(&self, field: &str) -> String {
-        self.fields.get(field).map(|value| brief(value, &self.titles)).unwrap_or_default()
+        self.fields
+            .get(field)
+            .map(|value| brief(value, &self.titles))
+            .unwrap_or_default()
     }
 
     /// Everything about it.
     pub(crate) fn show(&self, output: &Output) -> Result<(), Failure> {
-        let mut facts = vec![(self.record_type.as_str(), self.title.clone()), ("id", self.id.clone())];
+        let mut facts = vec![
+            (self.record_type.as_str(), self.title.clone()),
+            ("id", self.id.clone()),
+        ];
         if let Some(version) = self.version {
             facts.push(("version", version.to_string()));
         }
         if let Some(by) = &self.changed {
             let [device_time, received] = by.times();
-            facts.push(("changed by", format!("{}, {device_time} by its clock, received {received}", by.person_words())));
+            facts.push((
+                "changed by",
+                format!(
+                    "{}, {device_time} by its clock, received {received}",
+                    by.person_words()
+                ),
+            ));
         }
         if !self.marks().is_empty() {
             facts.push(("state", self.marks()));
         }
         output.facts(&facts)?;
         output.line("")?;
-        let in_conflict = |field: &str| self.conflicts.iter().any(|conflict| conflict.field.as_deref() == Some(field));
+        let in_conflict = |field: &str| {
+            self.conflicts
+                .iter()
+                .any(|conflict| conflict.field.as_deref() == Some(field))
+        };
         let fields: Vec<Vec<String>> = self
             .fields
             .iter()

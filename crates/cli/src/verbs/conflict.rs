@@ -47,7 +47,11 @@ pub(crate) enum ConflictAnswer {
 }
 
 /// Does it where the directory is held.
-pub(crate) async fn execute(host: &Host, command: ConflictCommand, _progress: Progress) -> Result<ConflictAnswer, Failure> {
+pub(crate) async fn execute(
+    host: &Host,
+    command: ConflictCommand,
+    _progress: Progress,
+) -> Result<ConflictAnswer, Failure> {
     Ok(match command {
         ConflictCommand::List { all } => ConflictAnswer::Listed(list(host, all).await?),
         ConflictCommand::Show(number) => ConflictAnswer::Shown(Box::new(show(host, number).await?)),
@@ -71,8 +75,13 @@ async fn list(host: &Host, all: bool) -> Result<Vec<ConflictView>, Failure> {
 }
 
 fn journal(state: &State, all: bool) -> Result<Vec<ConflictView>, StorageError> {
-    let listed = state.journal().iter().filter(|conflict| all || conflict.is_open());
-    listed.map(|conflict| ConflictView::journal(state, conflict)).collect()
+    let listed = state
+        .journal()
+        .iter()
+        .filter(|conflict| all || conflict.is_open());
+    listed
+        .map(|conflict| ConflictView::journal(state, conflict))
+        .collect()
 }
 
 /// Open conflicts as the images tell them.
@@ -101,8 +110,15 @@ async fn show(host: &Host, number: u64) -> Result<ConflictView, Failure> {
             relay
                 .look(move |relay| {
                     let state = relay.state();
-                    let conflict = state.journal().iter().find(|conflict| conflict.number == number);
-                    let missing = || Failure::not_found(format!("there is no conflict {number}; `cairn conflict list --all` shows them"));
+                    let conflict = state
+                        .journal()
+                        .iter()
+                        .find(|conflict| conflict.number == number);
+                    let missing = || {
+                        Failure::not_found(format!(
+                            "there is no conflict {number}; `cairn conflict list --all` shows them"
+                        ))
+                    };
                     Ok(ConflictView::journal(state, conflict.ok_or_else(missing)?)?)
                 })
                 .await?
@@ -114,7 +130,9 @@ async fn show(host: &Host, number: u64) -> Result<ConflictView, Failure> {
                     "conflict {number} is not open on this device; `cairn conflict list` shows those that are, and the relay has the others"
                 ))
             };
-            open.into_iter().find(|view| view.number == number).ok_or_else(missing)
+            open.into_iter()
+                .find(|view| view.number == number)
+                .ok_or_else(missing)
         }
     }
 }
@@ -126,7 +144,13 @@ pub(crate) async fn run(args: ConflictArgs, context: &Context) -> Result<Exit, F
         ConflictVerb::Show { number } => (ConflictCommand::Show(number), false),
         ConflictVerb::Resolve(args) => {
             let choice = choice(args.take, args.fields, args.keep, args.delete_record)?;
-            (ConflictCommand::Resolve { number: args.number, choice }, false)
+            (
+                ConflictCommand::Resolve {
+                    number: args.number,
+                    choice,
+                },
+                false,
+            )
         }
     };
     let Answer::Conflict(answer) = context.ask(Command::Conflict(command)).await? else {
@@ -138,26 +162,40 @@ pub(crate) async fn run(args: ConflictArgs, context: &Context) -> Result<Exit, F
             if output.json {
                 output.json(&views)?;
             } else {
-                output.table(&ConflictView::COLUMNS, views.iter().map(ConflictView::row).collect())?;
+                output.table(
+                    &ConflictView::COLUMNS,
+                    views.iter().map(ConflictView::row).collect(),
+                )?;
             }
             let open = views.iter().any(ConflictView::is_open);
-            Ok(if check && open { Exit::Person } else { Exit::Done })
+            Ok(if check && open {
+                Exit::Person
+            } else {
+                Exit::Done
+            })
         }
         ConflictAnswer::Shown(view) if output.json => output.json(&view).map(|()| Exit::Done),
         ConflictAnswer::Shown(view) => view.show(output).map(|()| Exit::Done),
-        ConflictAnswer::Resolved(resolved) if output.json => output.json(&resolved).map(|()| Exit::Done),
+        ConflictAnswer::Resolved(resolved) if output.json => {
+            output.json(&resolved).map(|()| Exit::Done)
+        }
         ConflictAnswer::Resolved(resolved) => resolved.show(output).map(|()| Exit::Done),
     }
 }
 
-fn choice(take: Option<String>, fields: Vec<Assignment>, keep: bool, delete: bool) -> Result<Choice, Failure> {
+fn choice(
+    take: Option<String>,
+    fields: Vec<Assignment>,
+    keep: bool,
+    delete: bool,
+) -> Result<Choice, Failure> {
     match (take, keep, delete) {
         (Some(take), _, _) => Choice::take(&take),
         (None, true, _) => Ok(Choice::Keep(true)),
         (None, false, true) => Ok(Choice::Keep(false)),
-        (None, false, false) if fields.is_empty() => {
-            Err(Failure::usage("say how: --take VERSION, NAME=VALUE, --keep or --delete-record"))
-        }
+        (None, false, false) if fields.is_empty() => Err(Failure::usage(
+            "say how: --take VERSION, NAME=VALUE, --keep or --delete-record",
+        )),
         (None, false, false) => Ok(Choice::Values(fields)),
     }
 }

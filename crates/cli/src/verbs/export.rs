@@ -51,19 +51,32 @@ struct Exported {
 }
 
 /// Does it where the directory is held.
-pub(crate) async fn execute(host: &Host, command: ExportCommand, progress: Progress) -> Result<ExportAnswer, Failure> {
+pub(crate) async fn execute(
+    host: &Host,
+    command: ExportCommand,
+    progress: Progress,
+) -> Result<ExportAnswer, Failure> {
     let place = Place::from(host);
     let asked = command.types.clone();
     let types = place.look(move |holding| {
         if asked.is_empty() {
-            let all = holding.definition().types.values().filter(|record_type| !record_type.retired);
+            let all = holding
+                .definition()
+                .types
+                .values()
+                .filter(|record_type| !record_type.retired);
             return Ok(all.cloned().collect::<Vec<RecordType>>());
         }
-        asked.iter().map(|name| record_ref::type_named(holding, name).cloned()).collect()
+        asked
+            .iter()
+            .map(|name| record_ref::type_named(holding, name).cloned())
+            .collect()
     });
     let types = types.await??;
     if command.format == Format::Csv && types.len() > 1 && is_file(&command.out) {
-        return Err(Failure::usage("a CSV file holds one record type; name one, or a folder with --out FOLDER/"));
+        return Err(Failure::usage(
+            "a CSV file holds one record type; name one, or a folder with --out FOLDER/",
+        ));
     }
     let mut exported = Vec::new();
     let total = types.len() as u64;
@@ -78,8 +91,11 @@ pub(crate) async fn execute(host: &Host, command: ExportCommand, progress: Progr
     for (number, record_type) in (0..).zip(types) {
         progress.step("types written", number, Some(total));
         let name = record_type.name.clone();
-        let (format, deleted, tagged) = (command.format, command.deleted, several && file.is_some());
-        let text = place.look(move |holding| write::records(holding, &record_type, format, deleted, tagged)).await??;
+        let (format, deleted, tagged) =
+            (command.format, command.deleted, several && file.is_some());
+        let text = place
+            .look(move |holding| write::records(holding, &record_type, format, deleted, tagged))
+            .await??;
         let path = match &command.out {
             Out::File(path) => path.clone(),
             Out::Folder(folder) => folder.join(format!("{name}.{}", extension(command.format))),
@@ -89,7 +105,10 @@ pub(crate) async fn execute(host: &Host, command: ExportCommand, progress: Progr
             None => create(&path)?.write_all(&text.bytes),
         };
         written.map_err(|error| unwritable(&path, &error))?;
-        exported.push(Exported { record_type: name, records: text.records });
+        exported.push(Exported {
+            record_type: name,
+            records: text.records,
+        });
     }
     Ok(ExportAnswer { types: exported })
 }
@@ -118,7 +137,10 @@ fn unwritable(path: &Path, error: &io::Error) -> Failure {
 
 /// Asks for it and shows the answer.
 pub(crate) async fn run(args: ExportArgs, context: &Context) -> Result<Exit, Failure> {
-    let spool = context.directory.path.join(format!("export-{}.tmp", std::process::id()));
+    let spool = context
+        .directory
+        .path
+        .join(format!("export-{}.tmp", std::process::id()));
     let to_stdout = args.out.is_none();
     let out = args.out.as_deref().unwrap_or(&spool);
     let path = std::path::absolute(out).map_err(|error| unwritable(out, &error))?;
@@ -126,7 +148,11 @@ pub(crate) async fn run(args: ExportArgs, context: &Context) -> Result<Exit, Fai
     let command = ExportCommand {
         types: args.types,
         format: args.format.into(),
-        out: if names_folder { Out::Folder(path.clone()) } else { Out::File(path.clone()) },
+        out: if names_folder {
+            Out::Folder(path.clone())
+        } else {
+            Out::File(path.clone())
+        },
         deleted: args.deleted,
     };
     let answer = context.ask(Command::Export(command)).await;
@@ -146,18 +172,21 @@ pub(crate) async fn run(args: ExportArgs, context: &Context) -> Result<Exit, Fai
     } else {
         let records: u64 = answer.types.iter().map(|exported| exported.records).sum();
         let types = count(answer.types.len() as u64, "type");
-        context.output.say(format!("{} of {types}.", count(records, "record")));
+        context
+            .output
+            .say(format!("{} of {types}.", count(records, "record")));
     }
     Ok(Exit::Done)
 }
 
 /// Whoever reads standard output may stop early; that is no failure.
 fn to_standard_output(path: &Path) -> Result<(), Failure> {
-    let copied = File::open(path).and_then(|mut file| io::copy(&mut file, &mut io::stdout().lock()));
+    let copied =
+        File::open(path).and_then(|mut file| io::copy(&mut file, &mut io::stdout().lock()));
     match copied {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::storage(format!("the output cannot be written: {error}")))
-        }
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::storage(format!(
+            "the output cannot be written: {error}"
+        ))),
         _ => Ok(()),
     }
 }

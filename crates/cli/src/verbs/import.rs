@@ -58,7 +58,11 @@ pub(crate) struct ImportAnswer {
 }
 
 /// Does it where the directory is held.
-pub(crate) async fn execute(host: &Host, command: ImportCommand, progress: Progress) -> Result<ImportAnswer, Failure> {
+pub(crate) async fn execute(
+    host: &Host,
+    command: ImportCommand,
+    progress: Progress,
+) -> Result<ImportAnswer, Failure> {
     let place = Place::from(host);
     let on_device = !place.is_relay();
     let report = match &command.mapping {
@@ -67,7 +71,10 @@ pub(crate) async fn execute(host: &Host, command: ImportCommand, progress: Progr
             let mut mapping = Mapping::parse(text).map_err(wrong)?;
             for table in &mut mapping.tables {
                 table.file = table.file.take().or_else(|| command.file.clone());
-                table.record_type = table.record_type.take().or_else(|| command.record_type.clone());
+                table.record_type = table
+                    .record_type
+                    .take()
+                    .or_else(|| command.record_type.clone());
                 table.format = table.format.or(command.format);
                 table.delimiter = table.delimiter.or(command.delimiter);
             }
@@ -78,16 +85,23 @@ pub(crate) async fn execute(host: &Host, command: ImportCommand, progress: Progr
     Ok(ImportAnswer { report, on_device })
 }
 
-async fn import_by_heading(place: &Place, command: &ImportCommand, progress: &Progress) -> Result<Report, Failure> {
+async fn import_by_heading(
+    place: &Place,
+    command: &ImportCommand,
+    progress: &Progress,
+) -> Result<Report, Failure> {
     let (Some(file), Some(type_name)) = (command.file.clone(), command.record_type.clone()) else {
-        return Err(Failure::usage("name a file and its record type (--type), or a mapping (--mapping)"));
+        return Err(Failure::usage(
+            "name a file and its record type (--type), or a mapping (--mapping)",
+        ));
     };
     let path = command.base.join(&file);
     let heading = heading(&path, command.format, command.delimiter).map_err(Failure::usage)?;
     let (format, key) = (command.format, command.key.clone());
     let planned = place
         .look(move |holding| {
-            let record_type = crate::record_ref::type_named(holding, &type_name).map_err(Failure::not_found)?;
+            let record_type =
+                crate::record_ref::type_named(holding, &type_name).map_err(Failure::not_found)?;
             plan::plan_by_heading(file, format, record_type, &heading, &key).map_err(Failure::usage)
         })
         .await?;
@@ -95,14 +109,19 @@ async fn import_by_heading(place: &Place, command: &ImportCommand, progress: &Pr
     plan.delimiter = command.delimiter;
     let mut report = load::import_plans(place, vec![plan], &command.base, progress).await?;
     if let Some(table) = report.tables.first_mut() {
-        let left = |column: &String| format!("column `{column}` was left out: no field is called so");
+        let left =
+            |column: &String| format!("column `{column}` was left out: no field is called so");
         table.notes.extend(unknown.iter().map(left));
     }
     Ok(report)
 }
 
 /// The columns of a file: its heading, or what its first rows have.
-fn heading(path: &Path, format: Option<Format>, delimiter: Option<char>) -> Result<Vec<String>, String> {
+fn heading(
+    path: &Path,
+    format: Option<Format>,
+    delimiter: Option<char>,
+) -> Result<Vec<String>, String> {
     let rows = Rows::open(path, format, delimiter)?;
     if let Some(heading) = &rows.heading {
         return Ok(heading.clone());
@@ -121,18 +140,34 @@ fn heading(path: &Path, format: Option<Format>, delimiter: Option<char>) -> Resu
 /// Asks for it and shows the answer.
 pub(crate) async fn run(args: ImportArgs, context: &Context) -> Result<Exit, Failure> {
     let absolute = |path: &Path| {
-        std::path::absolute(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+        std::path::absolute(path)
+            .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
     };
     let mapping = match &args.mapping {
         None => None,
         Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| Failure::usage(format!("{}: the mapping cannot be read: {error}", path.display())))?;
+            let text = std::fs::read_to_string(path).map_err(|error| {
+                Failure::usage(format!(
+                    "{}: the mapping cannot be read: {error}",
+                    path.display()
+                ))
+            })?;
             Some((path.clone(), text))
         }
     };
-    let beside = args.mapping.as_deref().and_then(Path::parent).unwrap_or(Path::new("."));
-    let base = args.data.as_deref().unwrap_or(if beside.as_os_str().is_empty() { Path::new(".") } else { beside });
+    let beside = args
+        .mapping
+        .as_deref()
+        .and_then(Path::parent)
+        .unwrap_or(Path::new("."));
+    let base = args
+        .data
+        .as_deref()
+        .unwrap_or(if beside.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            beside
+        });
     let command = ImportCommand {
         file: args.file.as_deref().map(absolute).transpose()?,
         record_type: args.record_type,
@@ -151,17 +186,38 @@ pub(crate) async fn run(args: ImportArgs, context: &Context) -> Result<Exit, Fai
 fn show(answer: &ImportAnswer, context: &Context) -> Result<Exit, Failure> {
     let output = &context.output;
     let report = &answer.report;
-    let exit = if report.left_out() > 0 { Exit::Usage } else { Exit::Done };
+    let exit = if report.left_out() > 0 {
+        Exit::Usage
+    } else {
+        Exit::Done
+    };
     if output.json {
         output.json(report)?;
         return Ok(exit);
     }
     let counts = |table: &TableReport| {
-        let numbers = [table.rows, table.created, table.updated, table.unchanged, table.left_out];
+        let numbers = [
+            table.rows,
+            table.created,
+            table.updated,
+            table.unchanged,
+            table.left_out,
+        ];
         let names = [short(&table.file), table.record_type.clone()];
-        names.into_iter().chain(numbers.map(|number| number.to_string())).collect()
+        names
+            .into_iter()
+            .chain(numbers.map(|number| number.to_string()))
+            .collect()
     };
-    let heading = ["file", "type", "rows", "created", "changed", "unchanged", "left out"];
+    let heading = [
+        "file",
+        "type",
+        "rows",
+        "created",
+        "changed",
+        "unchanged",
+        "left out",
+    ];
     output.table(&heading, report.tables.iter().map(counts).collect())?;
     let faults: Vec<Vec<String>> = report.tables.iter().flat_map(fault_rows).collect();
     if !faults.is_empty() {
@@ -179,7 +235,12 @@ fn show(answer: &ImportAnswer, context: &Context) -> Result<Exit, Failure> {
             count(report.left_out(), "row")
         ));
     }
-    if answer.on_device && report.tables.iter().any(|table| table.created + table.updated > 0) {
+    if answer.on_device
+        && report
+            .tables
+            .iter()
+            .any(|table| table.created + table.updated > 0)
+    {
         output.say("The relay judges it when the device syncs; `cairn issue list` then shows what it rejects.");
     }
     Ok(exit)
@@ -187,14 +248,29 @@ fn show(answer: &ImportAnswer, context: &Context) -> Result<Exit, Failure> {
 
 fn fault_rows(table: &TableReport) -> Vec<Vec<String>> {
     let told = table.faults.iter().map(|fault| {
-        vec![short(&table.file), fault.row.to_string(), fault.column.clone().unwrap_or_default(), fault.reason.clone()]
+        vec![
+            short(&table.file),
+            fault.row.to_string(),
+            fault.column.clone().unwrap_or_default(),
+            fault.reason.clone(),
+        ]
     });
     let more = table.left_out - table.faults.len() as u64;
-    let rest = (more > 0).then(|| vec![short(&table.file), "…".to_owned(), String::new(), format!("and {more} more")]);
+    let rest = (more > 0).then(|| {
+        vec![
+            short(&table.file),
+            "…".to_owned(),
+            String::new(),
+            format!("and {more} more"),
+        ]
+    });
     told.chain(rest).collect()
 }
 
 /// A file's name without its folders.
 fn short(file: &str) -> String {
-    Path::new(file).file_name().map_or_else(|| file.to_owned(), |name| name.to_string_lossy().into_owned())
+    Path::new(file).file_name().map_or_else(
+        || file.to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    )
 }

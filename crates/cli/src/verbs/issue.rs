@@ -59,19 +59,37 @@ pub(crate) struct Settled {
 }
 
 /// Does it where the directory is held.
-pub(crate) async fn execute(host: &Host, command: IssueCommand, _progress: Progress) -> Result<IssueAnswer, Failure> {
+pub(crate) async fn execute(
+    host: &Host,
+    command: IssueCommand,
+    _progress: Progress,
+) -> Result<IssueAnswer, Failure> {
     Ok(match command {
         IssueCommand::List { all } => {
-            let views = views(host).await?.into_iter().filter(|view| all || view.is_open());
+            let views = views(host)
+                .await?
+                .into_iter()
+                .filter(|view| all || view.is_open());
             IssueAnswer::Listed(views.collect())
         }
         IssueCommand::Show(number) => {
-            let found = views(host).await?.into_iter().find(|view| view.number == number);
-            let missing = || Failure::not_found(format!("there is no issue {number} here; `cairn issue list --all` shows them"));
+            let found = views(host)
+                .await?
+                .into_iter()
+                .find(|view| view.number == number);
+            let missing = || {
+                Failure::not_found(format!(
+                    "there is no issue {number} here; `cairn issue list --all` shows them"
+                ))
+            };
             IssueAnswer::Shown(Box::new(found.ok_or_else(missing)?))
         }
-        IssueCommand::Resubmit { number, fields } => IssueAnswer::Settled(resubmit(author_device(host)?, number, fields).await?),
-        IssueCommand::Discard(number) => IssueAnswer::Settled(discard(author_device(host)?, number).await?),
+        IssueCommand::Resubmit { number, fields } => {
+            IssueAnswer::Settled(resubmit(author_device(host)?, number, fields).await?)
+        }
+        IssueCommand::Discard(number) => {
+            IssueAnswer::Settled(discard(author_device(host)?, number).await?)
+        }
     })
 }
 
@@ -93,42 +111,89 @@ async fn views(host: &Host) -> Result<Vec<IssueView>, Failure> {
 }
 
 fn of_everyone(state: &State) -> Result<Vec<IssueView>, StorageError> {
-    state.issues().iter().map(|issue| IssueView::of(state, issue, false)).collect()
+    state
+        .issues()
+        .iter()
+        .map(|issue| IssueView::of(state, issue, false))
+        .collect()
 }
 
 fn of_this_user(agent: &Agent) -> Result<Vec<IssueView>, StorageError> {
-    agent.issues().map(|issue| IssueView::of(agent, issue, agent.is_settled_here(issue.version))).collect()
+    agent
+        .issues()
+        .map(|issue| IssueView::of(agent, issue, agent.is_settled_here(issue.version)))
+        .collect()
 }
 
-async fn resubmit(device: &DeviceHost, number: u64, given: Vec<Assignment>) -> Result<Settled, Failure> {
-    let instead = device.look(move |agent| instead(agent, number, &given)).await??;
-    let reply = device.handle.request(Request::Resubmit { issue: number, instead }).await?;
+async fn resubmit(
+    device: &DeviceHost,
+    number: u64,
+    given: Vec<Assignment>,
+) -> Result<Settled, Failure> {
+    let instead = device
+        .look(move |agent| instead(agent, number, &given))
+        .await??;
+    let reply = device
+        .handle
+        .request(Request::Resubmit {
+            issue: number,
+            instead,
+        })
+        .await?;
     let records = match reply {
         Reply::Logged { records, .. } => records.iter().map(ToString::to_string).collect(),
         Reply::History(_) => Vec::new(),
     };
-    Ok(Settled { issue: number, outcome: "resubmitted".to_owned(), records })
+    Ok(Settled {
+        issue: number,
+        outcome: "resubmitted".to_owned(),
+        records,
+    })
 }
 
 /// The fields to write otherwise, of the first record that the work made or
 /// changed.
-fn instead(agent: &Agent, number: u64, given: &[Assignment]) -> Result<Vec<(FieldId, FieldEdit)>, Failure> {
+fn instead(
+    agent: &Agent,
+    number: u64,
+    given: &[Assignment],
+) -> Result<Vec<(FieldId, FieldEdit)>, Failure> {
     if given.is_empty() {
         return Ok(Vec::new());
     }
-    let issue = agent.issues().find(|issue| issue.number == number).ok_or_else(|| unknown(number))?;
-    let operation = decode_operation(&issue.payload)
-        .map_err(|_| Failure::usage(format!("issue {number} holds nothing that can be resubmitted; discard it")))?;
-    let first = operation.mutations().iter().find_map(|mutation| match mutation.change {
-        Change::Create(_) => Some((mutation, true)),
-        Change::Update(_) => Some((mutation, false)),
-        _ => None,
-    });
-    let nothing = || Failure::usage(format!("issue {number} wrote no fields; resubmit it as it is, or discard it"));
+    let issue = agent
+        .issues()
+        .find(|issue| issue.number == number)
+        .ok_or_else(|| unknown(number))?;
+    let operation = decode_operation(&issue.payload).map_err(|_| {
+        Failure::usage(format!(
+            "issue {number} holds nothing that can be resubmitted; discard it"
+        ))
+    })?;
+    let first = operation
+        .mutations()
+        .iter()
+        .find_map(|mutation| match mutation.change {
+            Change::Create(_) => Some((mutation, true)),
+            Change::Update(_) => Some((mutation, false)),
+            _ => None,
+        });
+    let nothing = || {
+        Failure::usage(format!(
+            "issue {number} wrote no fields; resubmit it as it is, or discard it"
+        ))
+    };
     let (mutation, creates) = first.ok_or_else(nothing)?;
     let definition = &agent.directory().definition;
-    let record_type = definition.types.get(&mutation.record_type).ok_or_else(nothing)?;
-    let held = if creates { None } else { agent.record(mutation.record)? };
+    let record_type = definition
+        .types
+        .get(&mutation.record_type)
+        .ok_or_else(nothing)?;
+    let held = if creates {
+        None
+    } else {
+        agent.record(mutation.record)?
+    };
     Ok(fields::edits(agent, record_type, held.as_ref(), given)?)
 }
 
@@ -137,8 +202,15 @@ fn unknown(number: u64) -> Failure {
 }
 
 async fn discard(device: &DeviceHost, number: u64) -> Result<Settled, Failure> {
-    device.handle.request(Request::Discard { issue: number }).await?;
-    Ok(Settled { issue: number, outcome: "discarded".to_owned(), records: Vec::new() })
+    device
+        .handle
+        .request(Request::Discard { issue: number })
+        .await?;
+    Ok(Settled {
+        issue: number,
+        outcome: "discarded".to_owned(),
+        records: Vec::new(),
+    })
 }
 
 /// Asks for it and shows the answer.
@@ -146,7 +218,13 @@ pub(crate) async fn run(args: IssueArgs, context: &Context) -> Result<Exit, Fail
     let (command, check) = match args.verb {
         IssueVerb::List(args) => (IssueCommand::List { all: args.all }, args.check),
         IssueVerb::Show { number } => (IssueCommand::Show(number), false),
-        IssueVerb::Resubmit(args) => (IssueCommand::Resubmit { number: args.number, fields: args.fields }, false),
+        IssueVerb::Resubmit(args) => (
+            IssueCommand::Resubmit {
+                number: args.number,
+                fields: args.fields,
+            },
+            false,
+        ),
         IssueVerb::Discard { number } => (IssueCommand::Discard(number), false),
     };
     let Answer::Issue(answer) = context.ask(Command::Issue(command)).await? else {
@@ -158,10 +236,17 @@ pub(crate) async fn run(args: IssueArgs, context: &Context) -> Result<Exit, Fail
             if output.json {
                 output.json(&views)?;
             } else {
-                output.table(&IssueView::COLUMNS, views.iter().map(IssueView::row).collect())?;
+                output.table(
+                    &IssueView::COLUMNS,
+                    views.iter().map(IssueView::row).collect(),
+                )?;
             }
             let open = views.iter().any(IssueView::is_open);
-            return Ok(if check && open { Exit::Person } else { Exit::Done });
+            return Ok(if check && open {
+                Exit::Person
+            } else {
+                Exit::Done
+            });
         }
         IssueAnswer::Shown(view) if output.json => output.json(&view)?,
         IssueAnswer::Shown(view) => view.show(output)?,
@@ -173,8 +258,13 @@ pub(crate) async fn run(args: IssueArgs, context: &Context) -> Result<Exit, Fail
 
 impl Settled {
     fn show(&self, output: &Output) -> Result<(), Failure> {
-        self.records.iter().try_for_each(|record| output.line(record))?;
-        output.say(format!("Issue {} is {}; the relay knows after the next sync.", self.issue, self.outcome));
+        self.records
+            .iter()
+            .try_for_each(|record| output.line(record))?;
+        output.say(format!(
+            "Issue {} is {}; the relay knows after the next sync.",
+            self.issue, self.outcome
+        ));
         Ok(())
     }
 }

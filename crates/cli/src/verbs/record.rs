@@ -81,16 +81,28 @@ pub(crate) enum RecordAnswer {
 }
 
 /// Does it where the directory is held.
-pub(crate) async fn execute(host: &Host, command: RecordCommand, _progress: Progress) -> Result<RecordAnswer, Failure> {
+pub(crate) async fn execute(
+    host: &Host,
+    command: RecordCommand,
+    _progress: Progress,
+) -> Result<RecordAnswer, Failure> {
     Ok(match command {
-        RecordCommand::Create { record_type, fields, id } => {
-            RecordAnswer::Edited(edit::create(host, record_type, fields, id).await?)
+        RecordCommand::Create {
+            record_type,
+            fields,
+            id,
+        } => RecordAnswer::Edited(edit::create(host, record_type, fields, id).await?),
+        RecordCommand::Set {
+            reference,
+            fields,
+            base,
+        } => RecordAnswer::Edited(edit::set(host, reference, fields, base).await?),
+        RecordCommand::Delete(reference) => {
+            RecordAnswer::Edited(edit::delete(host, reference).await?)
         }
-        RecordCommand::Set { reference, fields, base } => {
-            RecordAnswer::Edited(edit::set(host, reference, fields, base).await?)
+        RecordCommand::Restore(reference) => {
+            RecordAnswer::Edited(edit::restore(host, reference).await?)
         }
-        RecordCommand::Delete(reference) => RecordAnswer::Edited(edit::delete(host, reference).await?),
-        RecordCommand::Restore(reference) => RecordAnswer::Edited(edit::restore(host, reference).await?),
         RecordCommand::Get { reference, as_of } => {
             RecordAnswer::Record(Box::new(look::get(host, reference, as_of).await?))
         }
@@ -98,23 +110,40 @@ pub(crate) async fn execute(host: &Host, command: RecordCommand, _progress: Prog
         RecordCommand::History { reference, sync } => {
             RecordAnswer::History(history::history(host, reference, sync).await?)
         }
-        RecordCommand::Blame { reference, sync } => RecordAnswer::Blame(history::blame(host, reference, sync).await?),
+        RecordCommand::Blame { reference, sync } => {
+            RecordAnswer::Blame(history::blame(host, reference, sync).await?)
+        }
     })
 }
 
 /// Asks for it and shows the answer.
 pub(crate) async fn run(args: RecordArgs, context: &Context) -> Result<Exit, Failure> {
     let command = match args.verb {
-        RecordVerb::Create(args) => {
-            RecordCommand::Create { record_type: args.record_type, fields: args.fields, id: args.id }
-        }
-        RecordVerb::Set(args) => RecordCommand::Set { reference: args.reference, fields: args.fields, base: args.base },
+        RecordVerb::Create(args) => RecordCommand::Create {
+            record_type: args.record_type,
+            fields: args.fields,
+            id: args.id,
+        },
+        RecordVerb::Set(args) => RecordCommand::Set {
+            reference: args.reference,
+            fields: args.fields,
+            base: args.base,
+        },
         RecordVerb::Delete(args) => RecordCommand::Delete(args.reference),
         RecordVerb::Restore(args) => RecordCommand::Restore(args.reference),
-        RecordVerb::Get(args) => RecordCommand::Get { reference: args.reference, as_of: args.as_of },
+        RecordVerb::Get(args) => RecordCommand::Get {
+            reference: args.reference,
+            as_of: args.as_of,
+        },
         RecordVerb::List(args) => RecordCommand::List(list::Listing::from(args)),
-        RecordVerb::History(args) => RecordCommand::History { reference: args.reference, sync: args.sync },
-        RecordVerb::Blame(args) => RecordCommand::Blame { reference: args.reference, sync: args.sync },
+        RecordVerb::History(args) => RecordCommand::History {
+            reference: args.reference,
+            sync: args.sync,
+        },
+        RecordVerb::Blame(args) => RecordCommand::Blame {
+            reference: args.reference,
+            sync: args.sync,
+        },
     };
     let Answer::Record(answer) = context.ask(Command::Record(command)).await? else {
         return Err(Failure::other_answer());

@@ -37,7 +37,11 @@ pub(super) fn records(
         let cells = cells(holding, record_type, record, deleted, tagged);
         let row = match format {
             Format::Jsonl => Json::Object(cells).to_string().into_bytes(),
-            Format::Csv => line(columns.iter().map(|column| cells.get(column).map(text).unwrap_or_default())),
+            Format::Csv => line(
+                columns
+                    .iter()
+                    .map(|column| cells.get(column).map(text).unwrap_or_default()),
+            ),
         };
         rows.push((record.id, row));
     })?;
@@ -48,7 +52,10 @@ pub(super) fn records(
         Format::Csv => Some(line(columns.iter().cloned())),
     };
     let mut bytes = Vec::new();
-    for row in heading.into_iter().chain(rows.into_iter().map(|(_, row)| row)) {
+    for row in heading
+        .into_iter()
+        .chain(rows.into_iter().map(|(_, row)| row))
+    {
         bytes.extend_from_slice(&row);
         bytes.push(b'\n');
     }
@@ -58,7 +65,10 @@ pub(super) fn records(
 fn columns(record_type: &RecordType, deleted: bool) -> Vec<String> {
     let fields = record_type.live_fields().map(|field| field.name.clone());
     let ahead = [(true, ID), (deleted, DELETED)];
-    let ahead = ahead.into_iter().filter(|(wanted, _)| *wanted).map(|(_, name)| own(record_type, name));
+    let ahead = ahead
+        .into_iter()
+        .filter(|(wanted, _)| *wanted)
+        .map(|(_, name)| own(record_type, name));
     ahead.chain(fields).collect()
 }
 
@@ -70,7 +80,13 @@ fn own(record_type: &RecordType, name: &str) -> String {
     }
 }
 
-fn cells(holding: &dyn Holding, record_type: &RecordType, record: &Record, deleted: bool, tagged: bool) -> Map<String, Json> {
+fn cells(
+    holding: &dyn Holding,
+    record_type: &RecordType,
+    record: &Record,
+    deleted: bool,
+    tagged: bool,
+) -> Map<String, Json> {
     let mut cells = Map::new();
     cells.insert(own(record_type, ID), record.id.to_string().into());
     if tagged {
@@ -89,9 +105,15 @@ fn text(value: &Json) -> String {
         Json::Null => String::new(),
         Json::String(text) => text.clone(),
         Json::Array(elements) => {
-            let plain = elements.iter().all(|element| element.as_str().is_some_and(|text| !text.contains(',')));
+            let plain = elements
+                .iter()
+                .all(|element| element.as_str().is_some_and(|text| !text.contains(',')));
             let texts: Vec<&str> = elements.iter().filter_map(Json::as_str).collect();
-            if plain { texts.join(",") } else { value.to_string() }
+            if plain {
+                texts.join(",")
+            } else {
+                value.to_string()
+            }
         }
         other => other.to_string(),
     }
@@ -100,7 +122,10 @@ fn text(value: &Json) -> String {
 /// Cells as a row of CSV, without its end.
 fn line(cells: impl Iterator<Item = String>) -> Vec<u8> {
     let quoted = cells.map(|cell| {
-        if cell.contains(['"', ',', ';', '\t', '\n', '\r']) || cell.starts_with(' ') || cell.ends_with(' ') {
+        if cell.contains(['"', ',', ';', '\t', '\n', '\r'])
+            || cell.starts_with(' ')
+            || cell.ends_with(' ')
+        {
             format!("\"{}\"", cell.replace('"', "\"\""))
         } else {
             cell

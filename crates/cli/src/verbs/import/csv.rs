@@ -30,9 +30,9 @@ enum Cells {
     Broken(usize, &'static str),
 }
 
-const AFTER_QUOTE: &str = "there is text after the closing quote; write a quote inside a value twice (\"\")";
-const INSIDE_PLAIN: &str =
-    "there is a quote inside a value that does not begin with one; put the value in quotes and write the quote twice (\"\")";
+const AFTER_QUOTE: &str =
+    "there is text after the closing quote; write a quote inside a value twice (\"\")";
+const INSIDE_PLAIN: &str = "there is a quote inside a value that does not begin with one; put the value in quotes and write the quote twice (\"\")";
 const NEVER_CLOSED: &str = "the quote is never closed";
 
 impl CsvRows {
@@ -42,13 +42,18 @@ impl CsvRows {
             match lines.take() {
                 Line::Bytes(bytes) if bytes.iter().all(u8::is_ascii_whitespace) => {}
                 Line::Bytes(bytes) => break bytes,
-                Line::End => return Err("the file is empty; its first row must name the columns".to_owned()),
-                Line::TooLong => return Err(format!("the heading has more than {ROW_BYTES_MAX} bytes")),
+                Line::End => {
+                    return Err("the file is empty; its first row must name the columns".to_owned());
+                }
+                Line::TooLong => {
+                    return Err(format!("the heading has more than {ROW_BYTES_MAX} bytes"));
+                }
                 Line::Broken(error) => return Err(format!("the file cannot be read: {error}")),
             }
         };
         let delimiter = match delimiter {
-            Some(given) => u8::try_from(given).map_err(|_| format!("`{given}` cannot be a delimiter; use , ; or a tab"))?,
+            Some(given) => u8::try_from(given)
+                .map_err(|_| format!("`{given}` cannot be a delimiter; use , ; or a tab"))?,
             None => likely_delimiter(&first),
         };
         let at = lines.given;
@@ -59,18 +64,31 @@ impl CsvRows {
         };
         let mut heading: Vec<String> = Vec::with_capacity(cells.len());
         for (number, cell) in (1..).zip(cells) {
-            let name = String::from_utf8(cell)
-                .map_err(|error| format!("line {at}, the heading, column {number}: {}", not_utf8(error.as_bytes())))?;
+            let name = String::from_utf8(cell).map_err(|error| {
+                format!(
+                    "line {at}, the heading, column {number}: {}",
+                    not_utf8(error.as_bytes())
+                )
+            })?;
             let name = name.trim().to_owned();
             if name.is_empty() {
-                return Err(format!("line {at}: column {number} has no name in the heading; name it"));
+                return Err(format!(
+                    "line {at}: column {number} has no name in the heading; name it"
+                ));
             }
             if heading.contains(&name) {
-                return Err(format!("line {at}: two columns are called `{name}`; rename one"));
+                return Err(format!(
+                    "line {at}: two columns are called `{name}`; rename one"
+                ));
             }
             heading.push(name);
         }
-        Ok(CsvRows { lines, heading, delimiter, later: None })
+        Ok(CsvRows {
+            lines,
+            heading,
+            delimiter,
+            later: None,
+        })
     }
 
     /// The columns.
@@ -144,7 +162,11 @@ impl CsvRows {
     }
 
     fn fault(&self, line: u64, cell: usize, reason: &str) -> RowFault {
-        let column = self.heading.get(cell).cloned().unwrap_or_else(|| (cell + 1).to_string());
+        let column = self
+            .heading
+            .get(cell)
+            .cloned()
+            .unwrap_or_else(|| (cell + 1).to_string());
         RowFault::cell(line, &column, reason)
     }
 
@@ -153,14 +175,23 @@ impl CsvRows {
             let (has, expected) = (cells.len(), self.heading.len());
             return Err(RowFault::row(
                 line,
-                format!("the row has {has} cells, but the heading names {expected} columns; put values with a comma or a line break in quotes"),
+                format!(
+                    "the row has {has} cells, but the heading names {expected} columns; put values with a comma or a line break in quotes"
+                ),
             ));
         }
-        let mut row = Row { line, cells: serde_json::Map::new() };
+        let mut row = Row {
+            line,
+            cells: serde_json::Map::new(),
+        };
         for (column, cell) in self.heading.iter().zip(cells) {
             let text = String::from_utf8(cell)
                 .map_err(|error| RowFault::cell(line, column, not_utf8(error.as_bytes())))?;
-            let cell = if text.is_empty() { Json::Null } else { Json::String(text) };
+            let cell = if text.is_empty() {
+                Json::Null
+            } else {
+                Json::String(text)
+            };
             row.cells.insert(column.clone(), cell);
         }
         Ok(row)
@@ -170,12 +201,20 @@ impl CsvRows {
 /// The delimiter that occurs most in the heading.
 fn likely_delimiter(heading: &[u8]) -> u8 {
     let count = |delimiter: u8| heading.iter().filter(|byte| **byte == delimiter).count();
-    [b';', b'\t'].into_iter().fold(b',', |best, other| if count(other) > count(best) { other } else { best })
+    [b';', b'\t'].into_iter().fold(b',', |best, other| {
+        if count(other) > count(best) {
+            other
+        } else {
+            best
+        }
+    })
 }
 
 /// Splits one row, its line end included.
 fn split(bytes: &[u8], delimiter: u8) -> Cells {
-    let bytes = bytes.strip_suffix(b"\n").map_or(bytes, |line| line.strip_suffix(b"\r").unwrap_or(line));
+    let bytes = bytes
+        .strip_suffix(b"\n")
+        .map_or(bytes, |line| line.strip_suffix(b"\r").unwrap_or(line));
     let mut cells = Vec::new();
     let mut at = 0;
     loop {
@@ -189,7 +228,10 @@ fn split(bytes: &[u8], delimiter: u8) -> Cells {
             },
             _ => {
                 let rest = &bytes[at..];
-                let length = rest.iter().position(|byte| *byte == delimiter).unwrap_or(rest.len());
+                let length = rest
+                    .iter()
+                    .position(|byte| *byte == delimiter)
+                    .unwrap_or(rest.len());
                 if rest[..length].contains(&b'"') {
                     return Cells::Broken(cells.len(), INSIDE_PLAIN);
                 }

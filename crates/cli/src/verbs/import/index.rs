@@ -51,7 +51,12 @@ impl Index {
     /// Reads what is here.
     pub(super) fn build(plan: &Plan, holding: &dyn Holding) -> Result<Index, StorageError> {
         let mut index = Index {
-            keys: plan.record_type.keys.iter().map(|_| BTreeMap::new()).collect(),
+            keys: plan
+                .record_type
+                .keys
+                .iter()
+                .map(|_| BTreeMap::new())
+                .collect(),
             own: Some(plan.record_type.id),
             ..Index::default()
         };
@@ -78,8 +83,12 @@ impl Index {
         let definition = holding.definition();
         holding.visit(&mut |record| {
             let record_type = definition.types.get(&record.record_type);
-            if let Some(record_type) = record_type.filter(|record_type| types.contains(&record_type.id) && record.is_alive()) {
-                index.add(record_type, record.id, &|field| record.value(field).cloned());
+            if let Some(record_type) = record_type
+                .filter(|record_type| types.contains(&record_type.id) && record.is_alive())
+            {
+                index.add(record_type, record.id, &|field| {
+                    record.value(field).cloned()
+                });
             }
         })?;
         Ok(index)
@@ -122,17 +131,29 @@ impl Index {
     }
 
     /// The record that has `text` in a field.
-    pub(super) fn by_field(&self, path: (TypeId, FieldId), kind: &Kind, text: &str) -> Result<RecordId, NotFound> {
-        let text = Value::from_text(kind, text.trim()).map_or_else(|_| text.to_owned(), |value| value.to_string());
+    pub(super) fn by_field(
+        &self,
+        path: (TypeId, FieldId),
+        kind: &Kind,
+        text: &str,
+    ) -> Result<RecordId, NotFound> {
+        let text = Value::from_text(kind, text.trim())
+            .map_or_else(|_| text.to_owned(), |value| value.to_string());
         let named = self.fields.get(&path).and_then(|names| names.0.get(&text));
         named.ok_or(NotFound::Missing)?.ok_or(NotFound::Several)
     }
 
     /// The record of one of these types with `text` as its key, or else as its
     /// title.
-    pub(super) fn by_name(&self, types: &BTreeSet<TypeId>, text: &str) -> Result<RecordId, NotFound> {
+    pub(super) fn by_name(
+        &self,
+        types: &BTreeSet<TypeId>,
+        text: &str,
+    ) -> Result<RecordId, NotFound> {
         for names in [&self.by_key, &self.by_title] {
-            let mut named = types.iter().filter_map(|id| names.get(id)?.0.get(text.trim()));
+            let mut named = types
+                .iter()
+                .filter_map(|id| names.get(id)?.0.get(text.trim()));
             match (named.next(), named.next()) {
                 (None, _) => {}
                 (Some(Some(record)), None) => return Ok(*record),

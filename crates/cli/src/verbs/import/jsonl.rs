@@ -32,12 +32,19 @@ impl JsonRows {
 
 fn row(line: u64, bytes: &[u8]) -> Result<Row, RowFault> {
     let text = std::str::from_utf8(bytes).map_err(|_| RowFault::row(line, not_utf8(bytes)))?;
-    match serde_json::from_str(text) {
+    match serde_json::from_str(text.trim_end()) {
         Ok(Json::Object(cells)) => Ok(Row { line, cells }),
-        Ok(_) => Err(RowFault::row(line, "this is JSON, but not an object; write {\"column\": value, …} on each line")),
+        Ok(_) => Err(RowFault::row(
+            line,
+            "this is JSON, but not an object; write {\"column\": value, …} on each line",
+        )),
         Err(error) => Err(RowFault::row(
             line,
-            format!("this is not JSON: character {}: {}", error.column(), without_place(&error)),
+            format!(
+                "this is not JSON: character {}: {}",
+                error.column(),
+                without_place(&error)
+            ),
         )),
     }
 }

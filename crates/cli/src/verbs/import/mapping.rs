@@ -95,12 +95,28 @@ impl<'de> Deserialize<'de> for FieldSource {
                 f.write_str("a column's name, or a table such as { column = \"City\" }")
             }
             fn visit_str<E>(self, column: &str) -> Result<FieldSource, E> {
-                Ok(FieldSource { column: Some(column.to_owned()), ..FieldSource::default() })
+                Ok(FieldSource {
+                    column: Some(column.to_owned()),
+                    ..FieldSource::default()
+                })
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<FieldSource, A::Error> {
-                let Detailed { column, text, value, lookup, map, split } =
-                    Detailed::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(FieldSource { column, text, value, lookup, map, split })
+                let Detailed {
+                    column,
+                    text,
+                    value,
+                    lookup,
+                    map,
+                    split,
+                } = Detailed::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(FieldSource {
+                    column,
+                    text,
+                    value,
+                    lookup,
+                    map,
+                    split,
+                })
             }
         }
         deserializer.deserialize_any(Either)

@@ -104,10 +104,12 @@ impl Plan {
         for plan in &self.fields {
             match &plan.source {
                 Source::Column(column) => columns.push(column),
-                Source::Text(pieces) => columns.extend(pieces.iter().filter_map(|piece| match piece {
-                    Piece::Column(column) => Some(column.as_str()),
-                    Piece::Plain(_) => None,
-                })),
+                Source::Text(pieces) => {
+                    columns.extend(pieces.iter().filter_map(|piece| match piece {
+                        Piece::Column(column) => Some(column.as_str()),
+                        Piece::Plain(_) => None,
+                    }))
+                }
                 Source::Constant(_) => {}
             }
         }
@@ -123,13 +125,21 @@ pub(crate) fn plan(mapping: &Mapping, definition: &Definition) -> Result<Vec<Pla
     let mut mistakes = Vec::new();
     for (number, table) in (1..).zip(&mapping.tables) {
         let name = table.record_type.as_deref().unwrap_or("no type");
-        let mut check = Check { definition, place: format!("table {number} ({name})"), mistakes: Vec::new() };
+        let mut check = Check {
+            definition,
+            place: format!("table {number} ({name})"),
+            mistakes: Vec::new(),
+        };
         if let Some(plan) = check.table(table) {
             plans.push(plan);
         }
         mistakes.append(&mut check.mistakes);
     }
-    if mistakes.is_empty() { Ok(plans) } else { Err(mistakes) }
+    if mistakes.is_empty() {
+        Ok(plans)
+    } else {
+        Err(mistakes)
+    }
 }
 
 /// The plan for a file without a mapping: columns are called like fields.
@@ -157,7 +167,10 @@ pub(crate) fn plan_by_heading(
         }
     }
     if fields.is_empty() {
-        let known: Vec<&str> = record_type.live_fields().map(|field| field.name.as_str()).collect();
+        let known: Vec<&str> = record_type
+            .live_fields()
+            .map(|field| field.name.as_str())
+            .collect();
         return Err(format!(
             "{}: no column is called like a field of {}: rename columns, or say with --mapping what they are (fields: {})",
             file.display(),
@@ -166,16 +179,34 @@ pub(crate) fn plan_by_heading(
         ));
     }
     if let Some(missing) = key.iter().find(|column| !heading.contains(column)) {
-        return Err(format!("{}: there is no column `{missing}` to tell rows apart by", file.display()));
+        return Err(format!(
+            "{}: there is no column `{missing}` to tell rows apart by",
+            file.display()
+        ));
     }
-    let has_column = |id: &FieldId| record_type.fields.get(id).is_some_and(|field| heading.contains(&field.name));
-    let alternate = record_type.keys.iter().find(|key| key.fields.iter().all(has_column));
+    let has_column = |id: &FieldId| {
+        record_type
+            .fields
+            .get(id)
+            .is_some_and(|field| heading.contains(&field.name))
+    };
+    let alternate = record_type
+        .keys
+        .iter()
+        .find(|key| key.fields.iter().all(has_column));
     let identity = if !key.is_empty() {
         Identity::Key(key.to_vec())
-    } else if heading.iter().any(|column| column == "id") && record_type.field_named("id").is_none() {
+    } else if heading.iter().any(|column| column == "id") && record_type.field_named("id").is_none()
+    {
         Identity::Id("id".to_owned())
     } else if let Some(alternate) = alternate {
-        Identity::Key(alternate.fields.iter().map(|id| record_type.fields[id].name.clone()).collect())
+        Identity::Key(
+            alternate
+                .fields
+                .iter()
+                .map(|id| record_type.fields[id].name.clone())
+                .collect(),
+        )
     } else {
         Identity::Content
     };
@@ -208,9 +239,18 @@ impl Check<'_> {
             return None;
         };
         let Some(record_type) = self.definition.type_named(type_name) else {
-            let known: Vec<&str> =
-                self.definition.types.values().filter(|t| !t.retired).map(|t| t.name.as_str()).collect();
-            self.mistake(format!("there is no record type `{}`; there are {}", type_name, known.join(", ")));
+            let known: Vec<&str> = self
+                .definition
+                .types
+                .values()
+                .filter(|t| !t.retired)
+                .map(|t| t.name.as_str())
+                .collect();
+            self.mistake(format!(
+                "there is no record type `{}`; there are {}",
+                type_name,
+                known.join(", ")
+            ));
             return None;
         };
         let Some(file) = table.file.clone() else {
@@ -254,12 +294,20 @@ impl Check<'_> {
             (None, None, Some(value)) => Source::Constant(value.clone()),
             _ => return Err("give one of `column`, `text` and `value`".to_owned()),
         };
-        let lookup = source.lookup.as_deref().map(|path| self.lookup(field, path)).transpose()?;
-        if source.split.is_some() && !matches!(field.kind, Kind::Set { .. } | Kind::MultiChoice { .. }) {
+        let lookup = source
+            .lookup
+            .as_deref()
+            .map(|path| self.lookup(field, path))
+            .transpose()?;
+        if source.split.is_some()
+            && !matches!(field.kind, Kind::Set { .. } | Kind::MultiChoice { .. })
+        {
             return Err("`split` is for sets; this field holds one value".to_owned());
         }
         if source.split.as_deref() == Some("") {
-            return Err("`split` must not be empty; write what stands between the elements".to_owned());
+            return Err(
+                "`split` must not be empty; write what stands between the elements".to_owned(),
+            );
         }
         Ok(FieldPlan {
             field: field.clone(),
@@ -279,8 +327,9 @@ impl Check<'_> {
             },
             _ => return Err("`lookup` is for lookups; this field holds none".to_owned()),
         };
-        let (type_name, field_name) =
-            path.split_once('.').ok_or("write `lookup` as \"type.field\", such as \"account.number\"")?;
+        let (type_name, field_name) = path
+            .split_once('.')
+            .ok_or("write `lookup` as \"type.field\", such as \"account.number\"")?;
         let target = self
             .definition
             .type_named(type_name)
@@ -288,7 +337,10 @@ impl Check<'_> {
             .ok_or_else(|| format!("it cannot point at a `{type_name}`"))?;
         let by = fields::field_named(target, field_name).map_err(|error| error.to_string())?;
         if !by.kind.is_register() {
-            return Err(format!("records cannot be found by {path}, because a {} is not one value", by.kind.name()));
+            return Err(format!(
+                "records cannot be found by {path}, because a {} is not one value",
+                by.kind.name()
+            ));
         }
         Ok((target.id, by.id))
     }
@@ -309,7 +361,9 @@ fn pieces(text: &str) -> Result<Vec<Piece>, String> {
             continue;
         }
         let end = rest.find('}').filter(|_| brace == "{");
-        let end = end.ok_or_else(|| format!("a brace in `{text}` has no partner; write {{{{ or }}}} for a brace itself"))?;
+        let end = end.ok_or_else(|| {
+            format!("a brace in `{text}` has no partner; write {{{{ or }}}} for a brace itself")
+        })?;
         if !plain.is_empty() {
             pieces.push(Piece::Plain(std::mem::take(&mut plain)));
         }

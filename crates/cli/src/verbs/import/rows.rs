@@ -36,12 +36,20 @@ pub(crate) struct RowFault {
 impl RowFault {
     /// A fault of a whole row.
     pub(crate) fn row(row: u64, reason: impl Into<String>) -> RowFault {
-        RowFault { row, column: None, reason: reason.into() }
+        RowFault {
+            row,
+            column: None,
+            reason: reason.into(),
+        }
     }
 
     /// A fault in one column.
     pub(crate) fn cell(row: u64, column: &str, reason: impl Into<String>) -> RowFault {
-        RowFault { row, column: Some(column.to_owned()), reason: reason.into() }
+        RowFault {
+            row,
+            column: Some(column.to_owned()),
+            reason: reason.into(),
+        }
     }
 }
 
@@ -82,25 +90,41 @@ enum Form {
 
 impl Rows {
     /// Opens a file. The error says which file, what is wrong and what to do.
-    pub(crate) fn open(path: &Path, format: Option<Format>, delimiter: Option<char>) -> Result<Rows, String> {
+    pub(crate) fn open(
+        path: &Path,
+        format: Option<Format>,
+        delimiter: Option<char>,
+    ) -> Result<Rows, String> {
         let place = path.display();
         let format = format.or_else(|| Format::of(path)).ok_or_else(|| {
             format!("{place}: is it CSV or JSON Lines? Name it .csv or .jsonl, or say --format csv or --format jsonl")
         })?;
-        let file = File::open(path).map_err(|error| format!("{place}: the file cannot be opened: {error}"))?;
+        let file = File::open(path)
+            .map_err(|error| format!("{place}: the file cannot be opened: {error}"))?;
         Rows::read(Box::new(file), format, delimiter).map_err(|reason| format!("{place}: {reason}"))
     }
 
     /// Reads rows from bytes, plain or gzip.
-    pub(crate) fn read(file: Box<dyn Read + Send>, format: Format, delimiter: Option<char>) -> Result<Rows, String> {
+    pub(crate) fn read(
+        file: Box<dyn Read + Send>,
+        format: Format,
+        delimiter: Option<char>,
+    ) -> Result<Rows, String> {
         let unreadable = |error: io::Error| format!("the file cannot be read: {error}");
         let mut file = BufReader::new(file);
-        let mut input: Box<dyn BufRead + Send> = match file.fill_buf().map_err(unreadable)?.starts_with(&[0x1f, 0x8b]) {
+        let mut input: Box<dyn BufRead + Send> = match file
+            .fill_buf()
+            .map_err(unreadable)?
+            .starts_with(&[0x1f, 0x8b])
+        {
             true => Box::new(BufReader::new(MultiGzDecoder::new(file))),
             false => Box::new(file),
         };
         let start = input.fill_buf().map_err(unreadable)?;
-        if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) || start.iter().take(64).any(|b| *b == 0) {
+        if start.starts_with(&[0xff, 0xfe])
+            || start.starts_with(&[0xfe, 0xff])
+            || start.iter().take(64).any(|b| *b == 0)
+        {
             return Err("the file is UTF-16 or not text; save it as UTF-8".to_owned());
         }
         if start.starts_with(&[0xef, 0xbb, 0xbf]) {
@@ -111,9 +135,15 @@ impl Rows {
             Format::Csv => {
                 let rows = CsvRows::begin(lines, delimiter)?;
                 let heading = Some(rows.heading().to_vec());
-                Ok(Rows { form: Form::Csv(rows), heading })
+                Ok(Rows {
+                    form: Form::Csv(rows),
+                    heading,
+                })
             }
-            Format::Jsonl => Ok(Rows { form: Form::Json(JsonRows::new(lines)), heading: None }),
+            Format::Jsonl => Ok(Rows {
+                form: Form::Json(JsonRows::new(lines)),
+                heading: None,
+            }),
         }
     }
 }
@@ -152,7 +182,12 @@ pub(super) enum Line {
 
 impl Lines {
     fn new(input: Box<dyn BufRead + Send>) -> Lines {
-        Lines { input, again: Vec::new(), given: 0, ended: false }
+        Lines {
+            input,
+            again: Vec::new(),
+            given: 0,
+            ended: false,
+        }
     }
 
     /// The next line.
@@ -208,13 +243,22 @@ pub(super) fn too_long(line: u64) -> RowFault {
 
 /// What is said where a file breaks off.
 pub(super) fn broken(line: u64, error: &io::Error) -> RowFault {
-    RowFault::row(line, format!("the file cannot be read from here on: {error}; get it again, rows before this one are in"))
+    RowFault::row(
+        line,
+        format!(
+            "the file cannot be read from here on: {error}; get it again, rows before this one are in"
+        ),
+    )
 }
 
 /// What is said of bytes that are not UTF-8.
 pub(super) fn not_utf8(bytes: &[u8]) -> String {
-    let at = std::str::from_utf8(bytes).err().map_or(0, |error| error.valid_up_to());
+    let at = std::str::from_utf8(bytes)
+        .err()
+        .map_or(0, |error| error.valid_up_to());
     let byte = bytes.get(at).copied().unwrap_or_default();
-    format!("byte {} is 0x{byte:02X}, which is not UTF-8; save the file as UTF-8 (it may be Windows-1252 or Latin-1)", at + 1)
+    format!(
+        "byte {} is 0x{byte:02X}, which is not UTF-8; save the file as UTF-8 (it may be Windows-1252 or Latin-1)",
+        at + 1
+    )
 }
-

@@ -48,14 +48,22 @@ const RELATIONS: [(&str, Relation); 7] = [
 
 impl Condition {
     /// Reads `NAME=VALUE` and its relatives.
-    pub(super) fn read(holding: &dyn Holding, record_type: &RecordType, text: &str) -> Result<Condition, Failure> {
+    pub(super) fn read(
+        holding: &dyn Holding,
+        record_type: &RecordType,
+        text: &str,
+    ) -> Result<Condition, Failure> {
         let at = text.find(['=', '!', '<', '>', '~']).filter(|at| *at > 0);
         let found = at.and_then(|at| {
-            let (sign, relation) = RELATIONS.into_iter().find(|(sign, _)| text[at..].starts_with(sign))?;
+            let (sign, relation) = RELATIONS
+                .into_iter()
+                .find(|(sign, _)| text[at..].starts_with(sign))?;
             Some((text[..at].trim(), relation, text[at + sign.len()..].trim()))
         });
         let (name, relation, value) = found.ok_or_else(|| {
-            Failure::usage(format!("`{text}` is not a condition, such as status=completed or promised_by<2026-07-01"))
+            Failure::usage(format!(
+                "`{text}` is not a condition, such as status=completed or promised_by<2026-07-01"
+            ))
         })?;
         let field = fields::field_named(record_type, name)?;
         let wanted = match relation {
@@ -63,17 +71,30 @@ impl Condition {
             Relation::Contains => Wanted::Text(value.to_lowercase()),
             _ => Condition::wanted(holding, field, &field.kind, value)?,
         };
-        Ok(Condition { field: field.id, kind: field.kind.clone(), relation, wanted })
+        Ok(Condition {
+            field: field.id,
+            kind: field.kind.clone(),
+            relation,
+            wanted,
+        })
     }
 
-    fn wanted(holding: &dyn Holding, field: &Field, kind: &Kind, value: &str) -> Result<Wanted, Failure> {
+    fn wanted(
+        holding: &dyn Holding,
+        field: &Field,
+        kind: &Kind,
+        value: &str,
+    ) -> Result<Wanted, Failure> {
         Ok(match kind {
-            Kind::Lookup { targets, .. } => Wanted::Value(Value::Lookup(record_ref::lookup(holding, targets, value)?)),
+            Kind::Lookup { targets, .. } => {
+                Wanted::Value(Value::Lookup(record_ref::lookup(holding, targets, value)?))
+            }
             Kind::Set { of } => return Condition::wanted(holding, field, of, value),
             Kind::Counter => Condition::wanted(holding, field, &Kind::integer(), value)?,
             Kind::RichText | Kind::Json | Kind::File => Wanted::Text(value.to_owned()),
             kind => Wanted::Value(
-                Value::from_text(kind, value).map_err(|error| Failure::usage(format!("{}: {error}", field.name)))?,
+                Value::from_text(kind, value)
+                    .map_err(|error| Failure::usage(format!("{}: {error}", field.name)))?,
             ),
         })
     }
@@ -81,7 +102,11 @@ impl Condition {
     /// Whether it holds for a record.
     pub(super) fn holds(&self, record: &Record) -> bool {
         let state = record.field(self.field);
-        let text = || state.map(|state| state.to_text(&self.kind)).unwrap_or_default();
+        let text = || {
+            state
+                .map(|state| state.to_text(&self.kind))
+                .unwrap_or_default()
+        };
         let orders: Vec<Ordering> = match (&self.wanted, state) {
             (_, _) if self.relation == Relation::Contains => {
                 return match &self.wanted {
@@ -91,11 +116,17 @@ impl Condition {
             }
             (Wanted::Nothing, _) => vec![text().as_str().cmp("")],
             (Wanted::Text(wanted), _) => vec![text().as_str().cmp(wanted)],
-            (Wanted::Value(wanted), Some(FieldState::Set(set))) => set.elements().map(|held| held.cmp(wanted)).collect(),
-            (Wanted::Value(wanted), Some(FieldState::Counter(total))) => vec![Value::Integer(*total).cmp(wanted)],
-            (Wanted::Value(wanted), Some(FieldState::Register(register))) => {
-                register.value().map(|held| held.cmp(wanted)).into_iter().collect()
+            (Wanted::Value(wanted), Some(FieldState::Set(set))) => {
+                set.elements().map(|held| held.cmp(wanted)).collect()
             }
+            (Wanted::Value(wanted), Some(FieldState::Counter(total))) => {
+                vec![Value::Integer(*total).cmp(wanted)]
+            }
+            (Wanted::Value(wanted), Some(FieldState::Register(register))) => register
+                .value()
+                .map(|held| held.cmp(wanted))
+                .into_iter()
+                .collect(),
             (Wanted::Value(_), _) => Vec::new(),
         };
         let any = |test: fn(Ordering) -> bool| orders.iter().copied().any(test);

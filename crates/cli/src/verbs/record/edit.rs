@@ -36,10 +36,15 @@ impl EditedView {
         output.line(&self.id)?;
         let place = match (self.version, self.sequence) {
             (Some(version), _) => format!("version {version}"),
-            (None, Some(sequence)) => format!("operation {sequence} of this device, sent when it syncs"),
+            (None, Some(sequence)) => {
+                format!("operation {sequence} of this device, sent when it syncs")
+            }
             (None, None) => String::new(),
         };
-        output.say(format!("{} {}: {} ({place})", self.record_type, self.title, self.done));
+        output.say(format!(
+            "{} {}: {} ({place})",
+            self.record_type, self.title, self.done
+        ));
         Ok(())
     }
 }
@@ -48,7 +53,9 @@ impl EditedView {
 async fn carry_out(place: &Place, edit: RecordEdit, done: &str) -> Result<EditedView, Failure> {
     let edited = place.edit(vec![edit]).await?;
     let done = done.to_owned();
-    place.look(move |holding| view(holding, &edited, done)).await?
+    place
+        .look(move |holding| view(holding, &edited, done))
+        .await?
 }
 
 fn view(holding: &dyn Holding, edited: &Edited, done: String) -> Result<EditedView, Failure> {
@@ -65,30 +72,59 @@ fn view(holding: &dyn Holding, edited: &Edited, done: String) -> Result<EditedVi
 }
 
 /// Creates a record.
-pub(super) async fn create(host: &Host, type_name: String, fields: Vec<Assignment>, id: Option<String>) -> Result<EditedView, Failure> {
+pub(super) async fn create(
+    host: &Host,
+    type_name: String,
+    fields: Vec<Assignment>,
+    id: Option<String>,
+) -> Result<EditedView, Failure> {
     let place = Place::from(host);
-    let record = id.map(|id| id.parse::<RecordId>()).transpose().map_err(Failure::usage)?;
+    let record = id
+        .map(|id| id.parse::<RecordId>())
+        .transpose()
+        .map_err(Failure::usage)?;
     let prepared = place
         .look(move |holding| {
             let record_type = record_ref::type_named(holding, &type_name)?;
             if let Some(id) = record.filter(|id| holding.type_of(*id).is_some()) {
-                return Err(Failure::usage(format!("there is a record {id} already; change it with `cairn record set {id}`")));
+                return Err(Failure::usage(format!(
+                    "there is a record {id} already; change it with `cairn record set {id}`"
+                )));
             }
             let edits = fields::edits(holding, record_type, None, &fields)?;
-            Ok(RecordEdit { record, record_type: record_type.id, kind: RecordEditKind::Create(edits), base: None })
+            Ok(RecordEdit {
+                record,
+                record_type: record_type.id,
+                kind: RecordEditKind::Create(edits),
+                base: None,
+            })
         })
         .await?;
     carry_out(&place, prepared?, "created").await
 }
 
 /// Changes a record.
-pub(super) async fn set(host: &Host, reference: String, fields: Vec<Assignment>, base: Option<u64>) -> Result<EditedView, Failure> {
+pub(super) async fn set(
+    host: &Host,
+    reference: String,
+    fields: Vec<Assignment>,
+    base: Option<u64>,
+) -> Result<EditedView, Failure> {
     let place = Place::from(host);
     let prepared = place
         .look(move |holding| {
             let record = record_ref::find(holding, &reference)?;
-            let edits = fields::edits(holding, record_ref::type_of(holding, &record)?, Some(&record), &fields)?;
-            Ok::<_, Failure>(edit(&record, RecordEditKind::Update(edits), base.map(Version)))
+            let edits = fields::edits(
+                holding,
+                record_ref::type_of(holding, &record)?,
+                Some(&record),
+                &fields,
+            )?;
+            Ok::<_, Failure>(edit(
+                &record,
+                RecordEditKind::Update(edits),
+                base.map(Version),
+            ))
         })
         .await?;
     carry_out(&place, prepared?, "changed").await
@@ -104,12 +140,24 @@ pub(super) async fn restore(host: &Host, reference: String) -> Result<EditedView
     simple(host, reference, RecordEditKind::Restore, "restored").await
 }
 
-async fn simple(host: &Host, reference: String, kind: RecordEditKind, done: &str) -> Result<EditedView, Failure> {
+async fn simple(
+    host: &Host,
+    reference: String,
+    kind: RecordEditKind,
+    done: &str,
+) -> Result<EditedView, Failure> {
     let place = Place::from(host);
-    let found = place.look(move |holding| record_ref::find(holding, &reference)).await?;
+    let found = place
+        .look(move |holding| record_ref::find(holding, &reference))
+        .await?;
     carry_out(&place, edit(&found?, kind, None), done).await
 }
 
 fn edit(record: &Record, kind: RecordEditKind, base: Option<Version>) -> RecordEdit {
-    RecordEdit { record: Some(record.id), record_type: record.record_type, kind, base }
+    RecordEdit {
+        record: Some(record.id),
+        record_type: record.record_type,
+        kind,
+        base,
+    }
 }

@@ -15,10 +15,12 @@ use crate::host::Host;
 use crate::output::{Output, count};
 use crate::render::issue::{values, write_json};
 use crate::render::{By, Titles, brief, titles_of, values_of};
-use cairn_model::{Action, Change, Field, FieldId, Mutation, OrganizationId, RecordId, SettleOutcome, Write};
+use cairn_model::{
+    Action, Change, Field, FieldId, Mutation, OrganizationId, RecordId, SettleOutcome, Write,
+};
 use cairn_oplog::StorageError;
-use cairn_projection::replay::Replay;
 use cairn_projection::Record;
+use cairn_projection::replay::Replay;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use signed::{Collected, Signed};
@@ -76,23 +78,42 @@ struct FieldChange {
 }
 
 /// The operations on a record.
-pub(super) async fn history(host: &Host, reference: String, sync: bool) -> Result<HistoryView, Failure> {
+pub(super) async fn history(
+    host: &Host,
+    reference: String,
+    sync: bool,
+) -> Result<HistoryView, Failure> {
     let collected = signed::collect(host, reference, sync).await?;
-    Ok(Place::from(host).look(move |holding| view(holding, &collected)).await??)
+    Ok(Place::from(host)
+        .look(move |holding| view(holding, &collected))
+        .await??)
 }
 
 /// The operations behind a record's values.
-pub(super) async fn blame(host: &Host, reference: String, sync: bool) -> Result<BlameView, Failure> {
+pub(super) async fn blame(
+    host: &Host,
+    reference: String,
+    sync: bool,
+) -> Result<BlameView, Failure> {
     let collected = signed::collect(host, reference, sync).await?;
-    Place::from(host).look(move |holding| BlameView::of(holding, &collected)).await?
+    Place::from(host)
+        .look(move |holding| BlameView::of(holding, &collected))
+        .await?
 }
 
 fn view(holding: &dyn Holding, collected: &Collected) -> Result<HistoryView, StorageError> {
     let (record_type, title) = crate::render::named(holding, collected.record)?.unwrap_or_default();
     let mut story = Story::new(holding, collected.organization, collected.record);
-    let operations: Vec<OperationView> =
-        collected.signed.iter().chain(&collected.unsent).map(|signed| story.tell(signed)).collect();
-    let own = collected.all().flat_map(Signed::mutations).filter(|mutation| mutation.record == collected.record);
+    let operations: Vec<OperationView> = collected
+        .signed
+        .iter()
+        .chain(&collected.unsent)
+        .map(|signed| story.tell(signed))
+        .collect();
+    let own = collected
+        .all()
+        .flat_map(Signed::mutations)
+        .filter(|mutation| mutation.record == collected.record);
     let mut titles = titles_of(holding, own.flat_map(values_written))?;
     if let Some(record) = holding.record(collected.record)? {
         titles.extend(titles_of(holding, values_of(&record))?);
@@ -108,7 +129,11 @@ fn view(holding: &dyn Holding, collected: &Collected) -> Result<HistoryView, Sto
 }
 
 fn values_written(mutation: &Mutation) -> impl Iterator<Item = &cairn_model::Value> {
-    mutation.change.writes().iter().flat_map(|(_, write)| values(write))
+    mutation
+        .change
+        .writes()
+        .iter()
+        .flat_map(|(_, write)| values(write))
 }
 
 /// Tells operation after operation what each changed.
@@ -122,7 +147,11 @@ impl<'a> Story<'a> {
     fn new(holding: &'a dyn Holding, organization: OrganizationId, record: RecordId) -> Story<'a> {
         let devices = holding.devices();
         let replay = Replay::new(organization, holding.definition().clone(), devices, record);
-        Story { holding, record, replay }
+        Story {
+            holding,
+            record,
+            replay,
+        }
     }
 
     fn tell(&mut self, signed: &Signed) -> OperationView {
@@ -146,21 +175,36 @@ impl<'a> Story<'a> {
             change: self.change_words(signed, before.as_ref(), after),
             verdict: verdict.to_owned(),
             code: signed.rejected.map(|code| code.code().to_owned()),
-            settled: signed.settled.filter(|_| signed.rejected.is_some()).map(|outcome| match outcome {
-                SettleOutcome::Discarded => "discarded".to_owned(),
-                SettleOutcome::Resubmitted => "resubmitted".to_owned(),
-            }),
+            settled: signed
+                .settled
+                .filter(|_| signed.rejected.is_some())
+                .map(|outcome| match outcome {
+                    SettleOutcome::Discarded => "discarded".to_owned(),
+                    SettleOutcome::Resubmitted => "resubmitted".to_owned(),
+                }),
             fields: self.fields(signed, before.as_ref(), after),
         }
     }
 
     /// What happened to the record as a whole.
-    fn change_words(&self, signed: &Signed, before: Option<&Record>, after: Option<&Record>) -> String {
-        let own: Vec<&str> = signed.mutations().filter(|m| m.record == self.record).map(|m| m.change.name()).collect();
+    fn change_words(
+        &self,
+        signed: &Signed,
+        before: Option<&Record>,
+        after: Option<&Record>,
+    ) -> String {
+        let own: Vec<&str> = signed
+            .mutations()
+            .filter(|m| m.record == self.record)
+            .map(|m| m.change.name())
+            .collect();
         if !own.is_empty() {
             return own.join(", ");
         }
-        let (was, is) = (before.is_some_and(Record::is_alive), after.is_some_and(Record::is_alive));
+        let (was, is) = (
+            before.is_some_and(Record::is_alive),
+            after.is_some_and(Record::is_alive),
+        );
         match &signed.operation.action {
             Action::Publish { .. } => "the definition was published".to_owned(),
             _ if was && !is => "deleted with a record it points at".to_owned(),
@@ -168,36 +212,73 @@ impl<'a> Story<'a> {
         }
     }
 
-    fn fields(&self, signed: &Signed, before: Option<&Record>, after: Option<&Record>) -> Vec<FieldChange> {
+    fn fields(
+        &self,
+        signed: &Signed,
+        before: Option<&Record>,
+        after: Option<&Record>,
+    ) -> Vec<FieldChange> {
         let mut written: BTreeMap<FieldId, &Write> = BTreeMap::new();
-        for mutation in signed.mutations().filter(|mutation| mutation.record == self.record) {
-            written.extend(mutation.change.writes().iter().map(|(id, write)| (*id, write)));
+        for mutation in signed
+            .mutations()
+            .filter(|mutation| mutation.record == self.record)
+        {
+            written.extend(
+                mutation
+                    .change
+                    .writes()
+                    .iter()
+                    .map(|(id, write)| (*id, write)),
+            );
         }
         let record_type = before.or(after).map(|record| record.record_type);
-        let record_type = record_type.or_else(|| signed.mutations().find(|m| m.record == self.record).map(|m| m.record_type));
-        let Some(record_type) = record_type.and_then(|id| self.holding.definition().types.get(&id)) else {
+        let record_type = record_type.or_else(|| {
+            signed
+                .mutations()
+                .find(|m| m.record == self.record)
+                .map(|m| m.record_type)
+        });
+        let Some(record_type) = record_type.and_then(|id| self.holding.definition().types.get(&id))
+        else {
             return Vec::new();
         };
-        let mut changes: Vec<FieldChange> = self.life_change(signed, before, after).into_iter().collect();
+        let mut changes: Vec<FieldChange> = self
+            .life_change(signed, before, after)
+            .into_iter()
+            .collect();
         for field in record_type.fields.values() {
             let wrote = written.get(&field.id).map(|write| write_json(write));
             let (before, after) = (shown(before, field), shown(after, field));
             if wrote.is_some() || before != after {
-                changes.push(FieldChange { field: field.name.clone(), before, wrote, after });
+                changes.push(FieldChange {
+                    field: field.name.clone(),
+                    before,
+                    wrote,
+                    after,
+                });
             }
         }
         changes
     }
 
     /// Whether the record came, went, or was kept against a deletion.
-    fn life_change(&self, signed: &Signed, before: Option<&Record>, after: Option<&Record>) -> Option<FieldChange> {
-        let alive = |record: Option<&Record>| record.map_or(Json::Null, |record| record.is_alive().into());
-        let wrote = signed.mutations().filter(|m| m.record == self.record).find_map(|mutation| match &mutation.change {
-            Change::Delete => Some(false),
-            Change::Restore => Some(true),
-            Change::Resolve { keep, .. } => *keep,
-            Change::Create(_) | Change::Update(_) | Change::Follow | Change::Unfollow => None,
-        });
+    fn life_change(
+        &self,
+        signed: &Signed,
+        before: Option<&Record>,
+        after: Option<&Record>,
+    ) -> Option<FieldChange> {
+        let alive =
+            |record: Option<&Record>| record.map_or(Json::Null, |record| record.is_alive().into());
+        let wrote = signed
+            .mutations()
+            .filter(|m| m.record == self.record)
+            .find_map(|mutation| match &mutation.change {
+                Change::Delete => Some(false),
+                Change::Restore => Some(true),
+                Change::Resolve { keep, .. } => *keep,
+                Change::Create(_) | Change::Update(_) | Change::Follow | Change::Unfollow => None,
+            });
         let (before, after) = (alive(before), alive(after));
         let turned = before != after && !before.is_null();
         (wrote.is_some() || turned).then(|| FieldChange {
@@ -213,7 +294,9 @@ impl<'a> Story<'a> {
 const LIFE: &str = "(the record is there)";
 
 fn shown(record: Option<&Record>, field: &Field) -> Json {
-    record.and_then(|record| record.field(field.id)?.to_json(&field.kind)).unwrap_or(Json::Null)
+    record
+        .and_then(|record| record.field(field.id)?.to_json(&field.kind))
+        .unwrap_or(Json::Null)
 }
 
 impl HistoryView {
@@ -236,8 +319,16 @@ impl HistoryView {
 impl OperationView {
     fn show(&self, titles: &Titles, output: &Output) -> Result<(), Failure> {
         let [device_time, received] = self.by.times();
-        let code = self.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
-        let settled = self.settled.as_ref().map(|settled| format!(", {settled}")).unwrap_or_default();
+        let code = self
+            .code
+            .as_ref()
+            .map(|code| format!(" ({code})"))
+            .unwrap_or_default();
+        let settled = self
+            .settled
+            .as_ref()
+            .map(|settled| format!(", {settled}"))
+            .unwrap_or_default();
         output.line(format!(
             "{:<8} {} by {}, {device_time} by its clock, received {received}: {}{code}{settled}",
             self.by.version_words(),
@@ -245,7 +336,9 @@ impl OperationView {
             self.by.person_words(),
             self.verdict,
         ))?;
-        self.fields.iter().try_for_each(|field| output.line(format!("           {}", field.words(titles, &self.verdict))))
+        self.fields.iter().try_for_each(|field| {
+            output.line(format!("           {}", field.words(titles, &self.verdict)))
+        })
     }
 }
 
@@ -255,13 +348,18 @@ impl FieldChange {
         let wrote = self.wrote.as_ref().map(|wrote| brief(wrote, titles));
         let name = &self.field;
         match wrote {
-            Some(wrote) if verdict == "rejected" => format!("{name}: {before} stays, wanted {wrote}"),
+            Some(wrote) if verdict == "rejected" => {
+                format!("{name}: {before} stays, wanted {wrote}")
+            }
             // A register that shows something else than what was written.
-            Some(wrote) if self.before == self.after && wrote != after && !wrote.starts_with(['+', '-']) => {
+            Some(wrote)
+                if self.before == self.after
+                    && wrote != after
+                    && !wrote.starts_with(['+', '-']) =>
+            {
                 format!("{name}: {after} stays, wrote {wrote}")
             }
             _ => format!("{name}: {before} → {after}"),
         }
     }
 }
-

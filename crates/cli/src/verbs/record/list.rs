@@ -32,8 +32,24 @@ pub(crate) struct Listing {
 
 impl From<ListArgs> for Listing {
     fn from(args: ListArgs) -> Listing {
-        let ListArgs { record_type, conditions, deleted, limit, sort, columns, as_of } = args;
-        Listing { record_type, conditions, deleted, limit, sort, columns, as_of }
+        let ListArgs {
+            record_type,
+            conditions,
+            deleted,
+            limit,
+            sort,
+            columns,
+            as_of,
+        } = args;
+        Listing {
+            record_type,
+            conditions,
+            deleted,
+            limit,
+            sort,
+            columns,
+            as_of,
+        }
     }
 }
 
@@ -50,14 +66,22 @@ pub(crate) struct Listed {
 /// Lists records.
 pub(super) async fn list(host: &Host, listing: Listing) -> Result<Listed, Failure> {
     let at = At::read(listing.as_of.as_deref())?;
-    at.look(host, move |holding| select(holding, &listing)).await
+    at.look(host, move |holding| select(holding, &listing))
+        .await
 }
 
 fn select(holding: &dyn Holding, listing: &Listing) -> Result<Listed, Failure> {
     let record_type = record_ref::type_named(holding, &listing.record_type)?;
-    let conditions: Vec<Condition> =
-        listing.conditions.iter().map(|text| Condition::read(holding, record_type, text)).collect::<Result<_, _>>()?;
-    let order = listing.sort.as_deref().map(|text| Order::read(record_type, text)).transpose()?;
+    let conditions: Vec<Condition> = listing
+        .conditions
+        .iter()
+        .map(|text| Condition::read(holding, record_type, text))
+        .collect::<Result<_, _>>()?;
+    let order = listing
+        .sort
+        .as_deref()
+        .map(|text| Order::read(record_type, text))
+        .transpose()?;
     let falling = order.as_ref().is_some_and(|order| order.falling);
     // The best so far, never more than asked for.
     let mut best: BTreeMap<(Option<Value>, RecordId), Record> = BTreeMap::new();
@@ -71,7 +95,11 @@ fn select(holding: &dyn Holding, listing: &Listing) -> Result<Listed, Failure> {
         let key = order.as_ref().and_then(|order| order.key(record));
         best.insert((key, record.id), record.clone());
         if best.len() > listing.limit {
-            if falling { best.pop_first() } else { best.pop_last() };
+            if falling {
+                best.pop_first()
+            } else {
+                best.pop_last()
+            };
         }
     })?;
     let mut records: Vec<Record> = best.into_values().collect();
@@ -80,7 +108,10 @@ fn select(holding: &dyn Holding, listing: &Listing) -> Result<Listed, Failure> {
     }
     Ok(Listed {
         columns: columns(record_type, &listing.columns)?,
-        records: records.iter().map(|record| RecordView::of(holding, record)).collect::<Result<_, _>>()?,
+        records: records
+            .iter()
+            .map(|record| RecordView::of(holding, record))
+            .collect::<Result<_, _>>()?,
         all,
     })
 }
@@ -99,7 +130,11 @@ impl Order {
             None => (text, false),
         };
         let field = fields::field_named(record_type, name)?;
-        Ok(Order { field: field.id, kind: field.kind.clone(), falling })
+        Ok(Order {
+            field: field.id,
+            kind: field.kind.clone(),
+            falling,
+        })
     }
 
     /// Choices sort as the definition lists them, everything else by value.
@@ -125,7 +160,11 @@ fn columns(record_type: &RecordType, asked: &[String]) -> Result<Vec<String>, Fa
     if !asked.is_empty() {
         return Ok(asked.to_vec());
     }
-    let key = record_type.keys.first().map(|key| key.fields.clone()).unwrap_or_default();
+    let key = record_type
+        .keys
+        .first()
+        .map(|key| key.fields.clone())
+        .unwrap_or_default();
     let telling = record_type.live_fields().filter(|field| match field.kind {
         Kind::Choice { .. } => true,
         _ => field.required,
@@ -145,14 +184,23 @@ fn columns(record_type: &RecordType, asked: &[String]) -> Result<Vec<String>, Fa
 impl Listed {
     /// A table.
     pub(super) fn show(&self, output: &Output) -> Result<(), Failure> {
-        let heading: Vec<&str> = self.columns.iter().map(String::as_str).chain(["", "id"]).collect();
+        let heading: Vec<&str> = self
+            .columns
+            .iter()
+            .map(String::as_str)
+            .chain(["", "id"])
+            .collect();
         let rows = self.records.iter().map(|record| {
             let cells = self.columns.iter().map(|column| record.cell(column));
             cells.chain([record.marks(), record.id.clone()]).collect()
         });
         output.table(&heading, rows.collect())?;
         if self.all > self.records.len() {
-            output.say(format!("{} of {} records; --limit shows more.", self.records.len(), self.all));
+            output.say(format!(
+                "{} of {} records; --limit shows more.",
+                self.records.len(),
+                self.all
+            ));
         }
         Ok(())
     }

@@ -26,8 +26,14 @@ impl At {
             return Ok(At::Past(Moment::Version(Version(version))));
         }
         let whole_day = format!("{text}T00:00:00Z");
-        let time: Result<Timestamp, _> = text.parse().or_else(|error| whole_day.parse().map_err(|_| error));
-        let time = time.map_err(|error| Failure::usage(format!("--as-of takes a version such as 250, or a time: {error}")))?;
+        let time: Result<Timestamp, _> = text
+            .parse()
+            .or_else(|error| whole_day.parse().map_err(|_| error));
+        let time = time.map_err(|error| {
+            Failure::usage(format!(
+                "--as-of takes a version such as 250, or a time: {error}"
+            ))
+        })?;
         Ok(At::Past(Moment::Time(time)))
     }
 
@@ -42,15 +48,17 @@ impl At {
             At::Past(moment) => moment,
         };
         let Host::Relay(relay) = host else {
-            return Err(Failure::usage("only the relay has the past: run this in the relay's directory (--dir)"));
+            return Err(Failure::usage(
+                "only the relay has the past: run this in the relay's directory (--dir)",
+            ));
         };
         relay
             .look(move |relay| {
                 let now = relay.state().version();
                 match moment {
-                    Moment::Version(version) if version > now => {
-                        Err(Failure::not_found(format!("the ledger ends at version {now}; there is no version {version}")))
-                    }
+                    Moment::Version(version) if version > now => Err(Failure::not_found(format!(
+                        "the ledger ends at version {now}; there is no version {version}"
+                    ))),
                     _ => look(&relay.as_of(moment)?),
                 }
             })
@@ -59,7 +67,11 @@ impl At {
 }
 
 /// Shows one record.
-pub(super) async fn get(host: &Host, reference: String, as_of: Option<String>) -> Result<RecordView, Failure> {
+pub(super) async fn get(
+    host: &Host,
+    reference: String,
+    as_of: Option<String>,
+) -> Result<RecordView, Failure> {
     let at = At::read(as_of.as_deref())?;
     at.look(host, move |holding| {
         let record = record_ref::find(holding, &reference)?;

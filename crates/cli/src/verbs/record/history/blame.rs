@@ -52,10 +52,15 @@ struct ValueView {
 impl BlameView {
     /// The view of a record as it is shown here.
     pub(super) fn of(holding: &dyn Holding, collected: &Collected) -> Result<BlameView, Failure> {
-        let missing = || Failure::not_found(format!("record {} is not here any more", collected.record));
+        let missing =
+            || Failure::not_found(format!("record {} is not here any more", collected.record));
         let record = holding.record(collected.record)?.ok_or_else(missing)?;
         let record_type = crate::record_ref::type_of(holding, &record)?;
-        let search = Search { holding, collected, record: &record };
+        let search = Search {
+            holding,
+            collected,
+            record: &record,
+        };
         let mut values: Vec<ValueView> = Vec::new();
         if record.is_alive() && record.life.open.is_none() {
             values.extend(search.value(None, true.into(), true, record.created));
@@ -63,7 +68,9 @@ impl BlameView {
             values.extend(search.register(None, &record.life));
         }
         for field in record_type.live_fields() {
-            let Some(slot) = record.slot(field.id) else { continue };
+            let Some(slot) = record.slot(field.id) else {
+                continue;
+            };
             let name = Some(field.name.as_str());
             match &slot.state {
                 FieldState::Register(register) => values.extend(search.register(name, register)),
@@ -94,20 +101,40 @@ impl BlameView {
     pub(in crate::verbs::record) fn show(&self, output: &Output) -> Result<(), Failure> {
         let rows = self.values.iter().map(|value| {
             let [device_time, received] = value.by.times();
-            let field = value.field.clone().unwrap_or_else(|| "(the record is there)".to_owned());
+            let field = value
+                .field
+                .clone()
+                .unwrap_or_else(|| "(the record is there)".to_owned());
             vec![
-                if value.shown { field } else { format!("{field}, not shown") },
+                if value.shown {
+                    field
+                } else {
+                    format!("{field}, not shown")
+                },
                 brief(&value.value, &self.titles),
                 value.by.version_words(),
                 value.by.user.clone(),
                 value.by.device.clone(),
                 device_time,
                 received,
-                if value.verified { "verified".to_owned() } else { "not verified".to_owned() },
+                if value.verified {
+                    "verified".to_owned()
+                } else {
+                    "not verified".to_owned()
+                },
             ]
         });
         output.table(
-            &["field", "value", "version", "user", "device", "device time", "received", "signature"],
+            &[
+                "field",
+                "value",
+                "version",
+                "user",
+                "device",
+                "device time",
+                "received",
+                "signature",
+            ],
             rows.collect(),
         )?;
         output.say(format!(
@@ -136,37 +163,76 @@ impl Search<'_> {
             Some(shown) if shown.value == write.value => None,
             _ => Some((write, false)),
         });
-        told.filter_map(|(write, shown)| self.value(field, json(write.value.as_ref()), shown, write.version)).collect()
+        told.filter_map(|(write, shown)| {
+            self.value(field, json(write.value.as_ref()), shown, write.version)
+        })
+        .collect()
     }
 
-    fn value(&self, field: Option<&str>, value: Json, shown: bool, version: Version) -> Option<ValueView> {
+    fn value(
+        &self,
+        field: Option<&str>,
+        value: Json,
+        shown: bool,
+        version: Version,
+    ) -> Option<ValueView> {
         // A default came with the operation that created the record.
-        let version = if version == Version(0) { self.record.created } else { version };
-        let signed = self.collected.all().find(|signed| signed.origin.version == version);
-        let origin = signed.map(|signed| &signed.origin).or_else(|| self.record.origin(version))?;
+        let version = if version == Version(0) {
+            self.record.created
+        } else {
+            version
+        };
+        let signed = self
+            .collected
+            .all()
+            .find(|signed| signed.origin.version == version);
+        let origin = signed
+            .map(|signed| &signed.origin)
+            .or_else(|| self.record.origin(version))?;
         let log = signed.map(|signed| signed.id.log).or_else(|| {
-            let (key, _) = self.holding.devices().into_iter().nth(origin.author.0 as usize)?;
-            Some(cairn_model::LogId { device: key.device(), generation: origin.generation })
+            let (key, _) = self
+                .holding
+                .devices()
+                .into_iter()
+                .nth(origin.author.0 as usize)?;
+            Some(cairn_model::LogId {
+                device: key.device(),
+                generation: origin.generation,
+            })
         })?;
         Some(ValueView {
             field: field.map(str::to_owned),
             value,
             shown,
             by: By::origin(self.holding, origin),
-            operation: OperationId { log, sequence: origin.sequence }.to_string(),
+            operation: OperationId {
+                log,
+                sequence: origin.sequence,
+            }
+            .to_string(),
             verified: signed.is_some(),
         })
     }
 
     /// The admitted writes of a field that merges, in order.
     fn writes(&self, field: FieldId) -> impl Iterator<Item = (Version, &Write)> {
-        let admitted = self.collected.all().filter(|signed| signed.rejected.is_none());
+        let admitted = self
+            .collected
+            .all()
+            .filter(|signed| signed.rejected.is_none());
         admitted.flat_map(move |signed| writes(signed, self.record, field))
     }
 }
 
-fn writes<'a>(signed: &'a Signed, record: &'a Record, field: FieldId) -> impl Iterator<Item = (Version, &'a Write)> {
-    let own = signed.mutations().filter(|mutation| mutation.record == record.id);
+fn writes<'a>(
+    signed: &'a Signed,
+    record: &'a Record,
+    field: FieldId,
+) -> impl Iterator<Item = (Version, &'a Write)> {
+    let own = signed
+        .mutations()
+        .filter(|mutation| mutation.record == record.id);
     let all = own.flat_map(|mutation| mutation.change.writes());
-    all.filter(move |(id, _)| *id == field).map(|(_, write)| (signed.origin.version, write))
+    all.filter(move |(id, _)| *id == field)
+        .map(|(_, write)| (signed.origin.version, write))
 }

@@ -5,7 +5,8 @@ use crate::holding::Holding;
 use crate::host::{DeviceHost, Host, RelayHost};
 use crate::record_ref;
 use cairn_model::{
-    LogId, Mutation, Operation, OperationId, OrganizationId, PublicKey, RecordId, SettleOutcome, Timestamp, Version,
+    LogId, Mutation, Operation, OperationId, OrganizationId, PublicKey, RecordId, SettleOutcome,
+    Timestamp, Version,
 };
 use cairn_oplog::Parsed;
 use cairn_oplog::bundle::{Slot, decode_operation};
@@ -55,7 +56,11 @@ impl Collected {
 }
 
 /// Collects and verifies the operations on a record.
-pub(super) async fn collect(host: &Host, reference: String, sync: bool) -> Result<Collected, Failure> {
+pub(super) async fn collect(
+    host: &Host,
+    reference: String,
+    sync: bool,
+) -> Result<Collected, Failure> {
     match host {
         Host::Relay(relay) => at_relay(relay, reference).await,
         Host::Device(device) => on_device(device, reference, sync).await,
@@ -72,7 +77,11 @@ async fn at_relay(relay: &RelayHost, reference: String) -> Result<Collected, Fai
             let mut after = Version(0);
             loop {
                 let (more, last) = relay.history_entries(record, after)?;
-                let end = more.iter().flat_map(|entry| &entry.verdicts).map(|(version, _)| *version).max();
+                let end = more
+                    .iter()
+                    .flat_map(|entry| &entry.verdicts)
+                    .map(|(version, _)| *version)
+                    .max();
                 entries.extend(more);
                 match end {
                     Some(end) if !last => after = end,
@@ -80,12 +89,22 @@ async fn at_relay(relay: &RelayHost, reference: String) -> Result<Collected, Fai
                 }
             }
             let signed = verify(state, &organization, &entries)?;
-            Ok(Collected { organization, record, bundles: entries.len(), signed, unsent: Vec::new() })
+            Ok(Collected {
+                organization,
+                record,
+                bundles: entries.len(),
+                signed,
+                unsent: Vec::new(),
+            })
         })
         .await?
 }
 
-async fn on_device(device: &DeviceHost, reference: String, sync: bool) -> Result<Collected, Failure> {
+async fn on_device(
+    device: &DeviceHost,
+    reference: String,
+    sync: bool,
+) -> Result<Collected, Failure> {
     if sync {
         device.handle.online().await;
         let synced = device.handle.synced().await;
@@ -94,7 +113,10 @@ async fn on_device(device: &DeviceHost, reference: String, sync: bool) -> Result
         }
         synced.map_err(Failure::relay)?;
     }
-    let record = device.look(move |agent| record_ref::find(agent, &reference)).await??.id;
+    let record = device
+        .look(move |agent| record_ref::find(agent, &reference))
+        .await??
+        .id;
     let entries = device.handle.history(record).await;
     if sync && !device.running {
         device.handle.offline().await;
@@ -109,8 +131,13 @@ async fn on_device(device: &DeviceHost, reference: String, sync: bool) -> Result
     device
         .look(move |agent| {
             let signed = verify(agent, &organization, &entries)?;
-            let log = LogId { device: agent.key().device(), generation: agent.status().generation };
-            let unsent = agent.unsent().filter(|(_, operation)| operation.mutations().iter().any(|m| m.record == record));
+            let log = LogId {
+                device: agent.key().device(),
+                generation: agent.status().generation,
+            };
+            let unsent = agent
+                .unsent()
+                .filter(|(_, operation)| operation.mutations().iter().any(|m| m.record == record));
             let unsent = unsent.map(|(sequence, operation)| Signed {
                 origin: Origin {
                     version: Version(Version::PENDING.0 + sequence),
@@ -125,14 +152,24 @@ async fn on_device(device: &DeviceHost, reference: String, sync: bool) -> Result
                 rejected: None,
                 settled: None,
             });
-            Ok(Collected { organization, record, bundles: entries.len(), signed, unsent: unsent.collect() })
+            Ok(Collected {
+                organization,
+                record,
+                bundles: entries.len(),
+                signed,
+                unsent: unsent.collect(),
+            })
         })
         .await?
 }
 
 /// Verifies every bundle with its author's key and takes out the operations
 /// that are shown in it.
-fn verify(holding: &dyn Holding, organization: &OrganizationId, entries: &[HistoryEntry]) -> Result<Vec<Signed>, Failure> {
+fn verify(
+    holding: &dyn Holding,
+    organization: &OrganizationId,
+    entries: &[HistoryEntry],
+) -> Result<Vec<Signed>, Failure> {
     let devices = holding.devices();
     let mut signed = Vec::new();
     for entry in entries {
@@ -148,12 +185,20 @@ fn verify(holding: &dyn Holding, organization: &OrganizationId, entries: &[Histo
     Ok(signed)
 }
 
-fn verify_entry(organization: &OrganizationId, devices: &[(PublicKey, String)], entry: &HistoryEntry) -> Result<Vec<Signed>, String> {
+fn verify_entry(
+    organization: &OrganizationId,
+    devices: &[(PublicKey, String)],
+    entry: &HistoryEntry,
+) -> Result<Vec<Signed>, String> {
     let parsed = Parsed::parse(entry.bundle.as_slice()).map_err(|error| error.to_string())?;
     let log = parsed.log();
-    let author = devices.iter().position(|(key, _)| key.device() == log.device);
+    let author = devices
+        .iter()
+        .position(|(key, _)| key.device() == log.device);
     let author = author.ok_or_else(|| format!("device {} is not enrolled", log.device))?;
-    let bundle = parsed.verify(organization, &devices[author].0).map_err(|error| error.to_string())?;
+    let bundle = parsed
+        .verify(organization, &devices[author].0)
+        .map_err(|error| error.to_string())?;
     let mut signed = Vec::new();
     for (offset, slot) in (0..).zip(bundle.slots()) {
         let Slot::Whole(bytes) = slot else { continue };
@@ -162,7 +207,14 @@ fn verify_entry(organization: &OrganizationId, devices: &[(PublicKey, String)], 
         let sequence = bundle.first() + offset;
         let verdict = entry.verdicts.iter().find(|(of, _)| *of == version);
         signed.push(Signed {
-            origin: origin(version, author as u32, log, sequence, &operation, entry.received),
+            origin: origin(
+                version,
+                author as u32,
+                log,
+                sequence,
+                &operation,
+                entry.received,
+            ),
             id: OperationId { log, sequence },
             operation,
             rejected: verdict.and_then(|(_, rejected)| *rejected),
@@ -172,7 +224,14 @@ fn verify_entry(organization: &OrganizationId, devices: &[(PublicKey, String)], 
     Ok(signed)
 }
 
-fn origin(version: Version, author: u32, log: LogId, sequence: u64, operation: &Operation, received: Timestamp) -> Origin {
+fn origin(
+    version: Version,
+    author: u32,
+    log: LogId,
+    sequence: u64,
+    operation: &Operation,
+    received: Timestamp,
+) -> Origin {
     Origin {
         version,
         author: cairn_model::AuthorId(author),
