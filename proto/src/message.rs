@@ -8,7 +8,8 @@
 
 use cairn_model::codec::{self, DecodeError};
 use cairn_model::{
-    AuthorId, Definition, DeviceId, Hash, OrganizationId, PublicKey, RecordId, SettleOutcome, Timestamp, Version,
+    AuthorId, Definition, DeviceId, Hash, OrganizationId, PublicKey, RecordId, SettleOutcome,
+    Timestamp, Version,
 };
 use cairn_oplog::bundle::byte_string;
 use cairn_oplog::{Checkpoint, LogHead};
@@ -44,6 +45,9 @@ pub enum ClientMessage {
         /// From which version.
         after: Version,
     },
+    /// Hands in the sealed bundle that follows the one last handed in in this
+    /// session, in its short form.
+    UploadNext(#[serde(with = "byte_string")] Vec<u8>),
 }
 
 /// Where a device stands.
@@ -164,6 +168,8 @@ pub enum Refusal {
     BundleGap,
     /// The device has more unacknowledged bundles than it may.
     TooMuchInFlight,
+    /// The device was revoked while it was connected.
+    Revoked,
     /// A revoked device has handed in all it may.
     RevokedLimit,
     /// The relay cannot write: its disk is full or damaged.
@@ -177,17 +183,42 @@ impl Refusal {
     /// The reason and what to do, for the person at the device.
     pub fn words(self) -> &'static str {
         match self {
-            Refusal::NotEnrolled => "This device is not enrolled at the relay. Ask your administrator for a ticket and enrol it.",
-            Refusal::OtherOrganization => "The relay serves another organization than the one this device belongs to. Check the address.",
-            Refusal::TicketInvalid => "The ticket was used already, or the relay never issued it. Ask your administrator for a new one.",
-            Refusal::TicketExpired => "The ticket has expired. Ask your administrator for a new one.",
-            Refusal::OutOfOrder => "The relay did not expect this message. Update the program on this device.",
-            Refusal::BundleInvalid => "The relay could not verify a change from this device. Check the device's storage with `cairn log verify`.",
-            Refusal::BundleGap => "A change from this device does not continue its log at the relay. Sync again; nothing is lost.",
-            Refusal::TooMuchInFlight => "This device sent faster than it may. Update the program on this device.",
-            Refusal::RevokedLimit => "This device was revoked and has handed in all it may. Export the rest with `cairn log export`.",
-            Refusal::RelayFailed => "The relay cannot write to its disk. Nothing is lost on this device; tell your administrator.",
-            Refusal::AheadOfLedger => "The relay knows less than this device: it was restored from an old backup. Tell your administrator; nothing is lost on this device.",
+            Refusal::NotEnrolled => {
+                "This device is not enrolled at the relay. Ask your administrator for a ticket and enrol it."
+            }
+            Refusal::OtherOrganization => {
+                "The relay serves another organization than the one this device belongs to. Check the address."
+            }
+            Refusal::TicketInvalid => {
+                "The ticket was used already, or the relay never issued it. Ask your administrator for a new one."
+            }
+            Refusal::TicketExpired => {
+                "The ticket has expired. Ask your administrator for a new one."
+            }
+            Refusal::OutOfOrder => {
+                "The relay did not expect this message. Update the program on this device."
+            }
+            Refusal::BundleInvalid => {
+                "The relay could not verify a change from this device. Check the device's storage with `cairn log verify`."
+            }
+            Refusal::BundleGap => {
+                "A change from this device does not continue its log at the relay. Sync again; nothing is lost."
+            }
+            Refusal::TooMuchInFlight => {
+                "This device sent faster than it may. Update the program on this device."
+            }
+            Refusal::Revoked => {
+                "This device was revoked. What it has not sent yet is handed in when it connects again; it is sent nothing any more."
+            }
+            Refusal::RevokedLimit => {
+                "This device was revoked and has handed in all it may. Export the rest with `cairn log export`."
+            }
+            Refusal::RelayFailed => {
+                "The relay cannot write to its disk. Nothing is lost on this device; tell your administrator."
+            }
+            Refusal::AheadOfLedger => {
+                "The relay knows less than this device: it was restored from an old backup. Tell your administrator; nothing is lost on this device."
+            }
         }
     }
 }
@@ -206,12 +237,19 @@ pub struct Directory {
 impl Directory {
     /// A directory in which nothing is.
     pub fn empty() -> Directory {
-        Directory { version: Version(0), definition: Definition::default(), devices: Vec::new() }
+        Directory {
+            version: Version(0),
+            definition: Definition::default(),
+            devices: Vec::new(),
+        }
     }
 
     /// The author number of a device.
     pub fn author(&self, device: &DeviceId) -> Option<AuthorId> {
-        let at = self.devices.iter().position(|known| known.key.device() == *device)?;
+        let at = self
+            .devices
+            .iter()
+            .position(|known| known.key.device() == *device)?;
         Some(AuthorId(at as u32))
     }
 
@@ -244,6 +282,11 @@ pub struct Ack {
     /// Operations of the bundle that were rejected: distance back from
     /// `through`, and why.
     pub rejected: Vec<(u16, Code)>,
+    /// Set when the device's images with these operations on top are the
+    /// relay's, so that the relay sends no images for them: when the relay
+    /// received the bundle, in milliseconds after the last operation's own
+    /// time. The device's cursor moves to `version`.
+    pub incorporated: Option<i64>,
 }
 
 /// A bundle behind a record, with what the reader may see of it.

@@ -72,10 +72,17 @@ impl FromStr for Ticket {
     type Err = TicketError;
 
     fn from_str(text: &str) -> Result<Self, TicketError> {
-        let joined: String = text.split_whitespace().collect::<String>().to_ascii_uppercase();
+        let joined: String = text
+            .split_whitespace()
+            .collect::<String>()
+            .to_ascii_uppercase();
         let body = joined.strip_prefix(PREFIX).ok_or(TicketError::Prefix)?;
-        let bytes = data_encoding::BASE32_NOPAD.decode(body.as_bytes()).map_err(|_| TicketError::Damaged)?;
-        let (ticket, check) = bytes.split_at_checked(bytes.len().saturating_sub(CHECK_BYTES)).ok_or(TicketError::Damaged)?;
+        let bytes = data_encoding::BASE32_NOPAD
+            .decode(body.as_bytes())
+            .map_err(|_| TicketError::Damaged)?;
+        let (ticket, check) = bytes
+            .split_at_checked(bytes.len().saturating_sub(CHECK_BYTES))
+            .ok_or(TicketError::Damaged)?;
         if check != &Hash::of(ticket).0[..CHECK_BYTES] {
             return Err(TicketError::Damaged);
         }
@@ -109,7 +116,10 @@ mod tests {
         let text = ticket().to_string();
         assert_eq!("hello".parse::<Ticket>(), Err(TicketError::Prefix));
         assert_eq!("CAIRN1".parse::<Ticket>(), Err(TicketError::Damaged));
-        assert_eq!(text[..text.len() - 8].parse::<Ticket>(), Err(TicketError::Damaged));
+        assert_eq!(
+            text[..text.len() - 8].parse::<Ticket>(),
+            Err(TicketError::Damaged)
+        );
         let other = text.replacen('A', "B", 3).replacen("CBIRN1", "CAIRN1", 1);
         assert_eq!(other.parse::<Ticket>(), Err(TicketError::Damaged));
     }

@@ -5,8 +5,8 @@
 
 use crate::machine::{Agent, Reply};
 use cairn_model::{
-    Action, Change, Field, FieldId, Kind, LogId, Mutation, Operation, OperationId, RecordId, RecordType, SettleOutcome,
-    Timestamp, TypeId, Value, Version, Write, codec, limit,
+    Action, Change, Field, FieldId, Kind, LogId, Mutation, Operation, OperationId, RecordId,
+    RecordType, SettleOutcome, Timestamp, TypeId, Value, Version, Write, codec, limit,
 };
 use cairn_oplog::StorageError;
 use cairn_oplog::bundle::decode_operation;
@@ -147,7 +147,12 @@ pub enum EditError {
 }
 
 impl Agent {
-    pub(crate) fn request(&mut self, now: Timestamp, random: &[[u8; 10]], request: Request) -> Result<Reply, EditError> {
+    pub(crate) fn request(
+        &mut self,
+        now: Timestamp,
+        random: &[[u8; 10]],
+        request: Request,
+    ) -> Result<Reply, EditError> {
         if let Some(error) = &self.failed {
             return Err(EditError::Storage(error.clone()));
         }
@@ -164,12 +169,20 @@ impl Agent {
         }
     }
 
-    fn edit(&mut self, now: Timestamp, random: &[[u8; 10]], edits: Vec<RecordEdit>) -> Result<Reply, EditError> {
+    fn edit(
+        &mut self,
+        now: Timestamp,
+        random: &[[u8; 10]],
+        edits: Vec<RecordEdit>,
+    ) -> Result<Reply, EditError> {
         if edits.is_empty() {
             return Err(EditError::Nothing);
         }
         if edits.len() > limit::MUTATIONS_MAX {
-            return Err(EditError::Limit(format!("one edit may touch at most {} records", limit::MUTATIONS_MAX)));
+            return Err(EditError::Limit(format!(
+                "one edit may touch at most {} records",
+                limit::MUTATIONS_MAX
+            )));
         }
         let mut random = random.iter();
         let mut mutations = Vec::with_capacity(edits.len());
@@ -177,7 +190,9 @@ impl Agent {
             let record = match edit.record {
                 Some(record) => record,
                 None => {
-                    let random = random.next().ok_or_else(|| EditError::Limit("no random bytes for a new record".into()))?;
+                    let random = random.next().ok_or_else(|| {
+                        EditError::Limit("no random bytes for a new record".into())
+                    })?;
                     RecordId::mint(now.0, *random)
                 }
             };
@@ -215,16 +230,28 @@ impl Agent {
         if let Some(held) = &held
             && held.record_type != edit.record_type
         {
-            return Err(EditError::WrongType { record, record_type: record_type.label.clone() });
+            return Err(EditError::WrongType {
+                record,
+                record_type: record_type.label.clone(),
+            });
         }
         let change = self.change(record, record_type, held.as_ref(), edit.kind)?;
         let base = edit.base.unwrap_or_else(|| self.base_of(held.as_ref()));
-        Ok(Mutation { record, record_type: edit.record_type, base, change })
+        Ok(Mutation {
+            record,
+            record_type: edit.record_type,
+            base,
+            change,
+        })
     }
 
     fn base_of(&self, held: Option<&Record>) -> Version {
         let image = held.map_or(Version(0), |record| record.version);
-        let image = if image.is_pending() { Version(0) } else { image };
+        let image = if image.is_pending() {
+            Version(0)
+        } else {
+            image
+        };
         self.progress.cursor.max(image)
     }
 
@@ -242,8 +269,13 @@ impl Agent {
                     return Err(EditError::UnknownType(record_type.id));
                 }
                 let writes = self.writes(record_type, None, fields)?;
-                for field in record_type.live_fields().filter(|field| field.required && field.default.is_none()) {
-                    let given = writes.iter().any(|(id, write)| *id == field.id && matches!(write, Write::Set(_)));
+                for field in record_type
+                    .live_fields()
+                    .filter(|field| field.required && field.default.is_none())
+                {
+                    let given = writes
+                        .iter()
+                        .any(|(id, write)| *id == field.id && matches!(write, Write::Set(_)));
                     if !given {
                         return Err(value_error(field, "it must not be empty"));
                     }
@@ -256,7 +288,11 @@ impl Agent {
                     return Err(EditError::Deleted(record));
                 }
                 let writes = self.writes(record_type, Some(held), fields)?;
-                if writes.is_empty() { Err(EditError::Nothing) } else { Ok(Change::Update(writes)) }
+                if writes.is_empty() {
+                    Err(EditError::Nothing)
+                } else {
+                    Ok(Change::Update(writes))
+                }
             }
             RecordEditKind::Delete => match present()?.is_alive() {
                 true => Ok(Change::Delete),
@@ -270,7 +306,10 @@ impl Agent {
                 if !present()?.in_conflict() {
                     return Err(EditError::NoConflict(record));
                 }
-                Ok(Change::Resolve { fields: self.writes(record_type, held, fields)?, keep })
+                Ok(Change::Resolve {
+                    fields: self.writes(record_type, held, fields)?,
+                    keep,
+                })
             }
             RecordEditKind::Follow => present().map(|_| Change::Follow),
             RecordEditKind::Unfollow => present().map(|_| Change::Unfollow),
@@ -285,9 +324,14 @@ impl Agent {
     ) -> Result<Vec<(FieldId, Write)>, EditError> {
         let mut writes = Vec::with_capacity(fields.len());
         for (id, edit) in fields {
-            let field = record_type.fields.get(&id).filter(|field| !field.retired).ok_or_else(|| {
-                EditError::UnknownField { record_type: record_type.label.clone(), field: id }
-            })?;
+            let field = record_type
+                .fields
+                .get(&id)
+                .filter(|field| !field.retired)
+                .ok_or_else(|| EditError::UnknownField {
+                    record_type: record_type.label.clone(),
+                    field: id,
+                })?;
             match edit {
                 FieldEdit::Write(write) => {
                     self.check_write(field, &write)?;
@@ -303,13 +347,21 @@ impl Agent {
         Ok(writes)
     }
 
-    fn document_write(&self, field: &Field, held: Option<&Record>, wanted: &serde_json::Value) -> Result<Option<Write>, EditError> {
+    fn document_write(
+        &self,
+        field: &Field,
+        held: Option<&Record>,
+        wanted: &serde_json::Value,
+    ) -> Result<Option<Write>, EditError> {
         let saved: &[u8] = match held.and_then(|record| record.field(field.id)) {
             Some(FieldState::Document(saved)) => saved,
             _ => &[],
         };
         let log: LogId = self.log.log();
-        let operation = OperationId { log, sequence: self.log.end() + 1 };
+        let operation = OperationId {
+            log,
+            sequence: self.log.end() + 1,
+        };
         let changes = document::edit(&field.kind, saved, wanted, &operation)
             .map_err(|error: DocumentError| value_error(field, &error.to_string()))?;
         Ok(changes.map(Write::Merge))
@@ -318,7 +370,8 @@ impl Agent {
     fn check_write(&self, field: &Field, write: &Write) -> Result<(), EditError> {
         match (&field.kind, write) {
             (kind, Write::Set(value)) if kind.is_register() => {
-                kind.accepts(value).map_err(|reason| value_error(field, &reason))?;
+                kind.accepts(value)
+                    .map_err(|reason| value_error(field, &reason))?;
                 self.check_lookup(field, kind, value)
             }
             (kind, Write::Clear) if kind.is_register() => match field.required {
@@ -326,10 +379,13 @@ impl Agent {
                 false => Ok(()),
             },
             (Kind::Set { of }, Write::Change { add, .. }) => add.iter().try_for_each(|element| {
-                of.accepts(element).map_err(|reason| value_error(field, &reason))?;
+                of.accepts(element)
+                    .map_err(|reason| value_error(field, &reason))?;
                 self.check_lookup(field, of, element)
             }),
-            (Kind::Counter, Write::Add(_)) | (Kind::RichText | Kind::Json, Write::Merge(_)) => Ok(()),
+            (Kind::Counter, Write::Add(_)) | (Kind::RichText | Kind::Json, Write::Merge(_)) => {
+                Ok(())
+            }
             (kind, _) => Err(value_error(field, &format!("it takes {}", kind.describe()))),
         }
     }
@@ -339,9 +395,10 @@ impl Agent {
             return Ok(());
         };
         match self.record_type_of(*target) {
-            Some(record_type) if !targets.contains(&record_type) => {
-                Err(value_error(field, &format!("record {target} is not of a type it can point at")))
-            }
+            Some(record_type) if !targets.contains(&record_type) => Err(value_error(
+                field,
+                &format!("record {target} is not of a type it can point at"),
+            )),
             _ => Ok(()),
         }
     }
@@ -360,16 +417,30 @@ impl Agent {
             definition: self.directory.definition.number,
             action: Action::Settle { operation, outcome },
         };
-        Reply::Logged { sequence: self.log_operation(settle), records: Vec::new() }
+        Reply::Logged {
+            sequence: self.log_operation(settle),
+            records: Vec::new(),
+        }
     }
 
-    fn resubmit(&mut self, now: Timestamp, number: u64, instead: &[(FieldId, FieldEdit)]) -> Result<Reply, EditError> {
+    fn resubmit(
+        &mut self,
+        now: Timestamp,
+        number: u64,
+        instead: &[(FieldId, FieldEdit)],
+    ) -> Result<Reply, EditError> {
         let version = self.open_issue(number)?;
         let mut payloads = vec![self.issues[&number].payload.clone()];
-        payloads.extend(self.issues[&number].dependents.iter().map(|dependent| dependent.payload.clone()));
+        payloads.extend(
+            self.issues[&number]
+                .dependents
+                .iter()
+                .map(|dependent| dependent.payload.clone()),
+        );
         let mut edits = Vec::new();
         for payload in payloads {
-            let operation = decode_operation(&payload).map_err(|_| EditError::NotResubmittable(number))?;
+            let operation =
+                decode_operation(&payload).map_err(|_| EditError::NotResubmittable(number))?;
             let Action::Edit(mutations) = operation.action else {
                 return Err(EditError::NotResubmittable(number));
             };
@@ -395,7 +466,10 @@ impl Agent {
                 replaced = true;
             }
         }
-        let mut last = Reply::Logged { sequence: 0, records: Vec::new() };
+        let mut last = Reply::Logged {
+            sequence: 0,
+            records: Vec::new(),
+        };
         for mutations in edits {
             last = self.log_edit(now, mutations)?;
         }
@@ -405,5 +479,8 @@ impl Agent {
 }
 
 fn value_error(field: &Field, reason: &str) -> EditError {
-    EditError::Value { field: field.label.clone(), reason: reason.to_owned() }
+    EditError::Value {
+        field: field.label.clone(),
+        reason: reason.to_owned(),
+    }
 }

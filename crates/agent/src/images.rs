@@ -1,14 +1,25 @@
 //! What the relay sends: pages, changes, the directory, issues.
 
 use crate::machine::Agent;
+use crate::pending::PendingOperation;
+use crate::view::show;
 use cairn_model::{RecordId, Timestamp, Version, codec};
 use cairn_oplog::Table;
 use cairn_oplog::storage::{Batch, Durability, StorageError};
 use cairn_projection::page::Page;
-use cairn_projection::{Image, Issue, Record};
+use cairn_projection::{Image, Issue, Origin, Record};
 use cairn_proto::Directory;
 use cairn_proto::message::ImageBytes;
 use std::collections::BTreeMap;
+
+/// Acknowledged operations whose images this device makes itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OwnImages {
+    /// The version of the last of them.
+    pub(crate) version: Version,
+    /// When the relay received them, in milliseconds after the last one's time.
+    pub(crate) received_after: i64,
+}
 
 impl Agent {
     pub(crate) fn take_directory(&mut self, directory: Directory) {
@@ -37,33 +48,41 @@ impl Agent {
         } else if let Some(through) = through {
             self.progress.resume = Some((began, through));
         }
-        let durability = if last { Durability::Synced } else { Durability::Behind };
+        let durability = if last {
+            Durability::Synced
+        } else {
+            Durability::Behind
+        };
         self.waiting_batch(durability).extend(batch);
         self.put_progress();
     }
 
-    pub(crate) fn take_changes(&mut self, now: Timestamp, images: Vec<ImageBytes>, issues: Vec<Issue>, through: Version, last: bool) {
-        if self.progress.cursor == Version(0) && through > Version(0) && self.progress.resume.is_some() {
+    pub(crate) fn take_changes(
+        &mut self,
+        now: Timestamp,
+        images: Vec<ImageBytes>,
+        issues: Vec<Issue>,
+        through: Version,
+        last: bool,
+    ) {
+        if self.progress.cursor == Version(0)
+            && through > Version(0)
+            && self.progress.resume.is_some()
+        {
             return;
         }
         match self.merge(images) {
-            Ok(Some(records)) => {
-                let mut batch = Batch::default();
-                let packed = records.into_values().map(|record| (record.id, record.record_type, record.to_image()));
-                for page in Page::pack_all(packed) {
-                    self.pages.add(page, &mut batch);
-                }
-                if let Err(error) = self.pages.gather(&*self.storage, &mut batch) {
-                    return self.fail(error);
-                }
-                self.waiting_batch(Durability::Synced).extend(batch);
-            }
+            Ok(Some(records)) => self.store_records(records),
             Ok(None) => return self.start_over(now),
             Err(error) => return self.fail(error),
         }
         for issue in issues {
             let bytes = codec::encode(&issue);
-            self.waiting_batch(Durability::Synced).put(Table::Issues, issue.number.to_be_bytes(), bytes);
+            self.waiting_batch(Durability::Synced).put(
+                Table::Issues,
+                issue.number.to_be_bytes(),
+                bytes,
+            );
             self.issues.insert(issue.number, issue);
         }
         self.progress.cursor = self.progress.cursor.max(through);
@@ -72,13 +91,103 @@ impl Agent {
         if last {
             self.progress.synced = Some(now);
         }
+        self.make_own_images(now);
         self.incorporate();
         self.put_progress();
     }
 
+    /// Puts acknowledged operations into the images where the relay said that
+    /// this gives what it has. An acknowledgement may overtake the changes
+    /// before it; it then waits for them.
+    pub(crate) fn make_own_images(&mut self, now: Timestamp) {
+        while let Some(own) = self.own_images.front().copied() {
+            let due: Vec<PendingOperation> = self
+                .pending
+                .iter()
+                .filter(|p| {
+                    p.acknowledged
+                        .is_some_and(|at| at > self.progress.cursor && at <= own.version)
+                })
+                .cloned()
+                .collect();
+            let first = due.first().and_then(|pending| pending.acknowledged);
+            if own.version > self.progress.cursor && first != Some(self.progress.cursor.next()) {
+                return;
+            }
+            self.own_images.pop_front();
+            if own.version <= self.progress.cursor {
+                continue;
+            }
+            match self.with_own(&due, own.received_after) {
+                Ok(Some(records)) => {
+                    self.store_records(records);
+                    self.progress.cursor = own.version;
+                    self.progress.issues = self.progress.issues.max(own.version);
+                    self.progress.synced = Some(now);
+                    self.put_progress();
+                }
+                Ok(None) => return self.start_over(now),
+                Err(error) => return self.fail(error),
+            }
+        }
+    }
+
+    /// The images with own operations on top, as the relay has them.
+    fn with_own(
+        &self,
+        due: &[PendingOperation],
+        received_after: i64,
+    ) -> Result<Option<BTreeMap<RecordId, Record>>, StorageError> {
+        let last = due
+            .last()
+            .map_or(Timestamp(0), |pending| pending.operation.time.wall());
+        let received = Timestamp(last.0.wrapping_add(received_after as u64));
+        let mut records: BTreeMap<RecordId, Record> = BTreeMap::new();
+        for pending in due {
+            let origin = Origin {
+                version: pending.acknowledged.unwrap_or_default(),
+                author: self.own_author(),
+                generation: self.log.log().generation,
+                sequence: pending.sequence,
+                time: pending.operation.time,
+                received,
+            };
+            for mutation in pending.operation.mutations() {
+                let held = match records.remove(&mutation.record) {
+                    Some(record) => Some(record),
+                    None => self.image(mutation.record)?,
+                };
+                let mut record = held;
+                show(&mut record, mutation, &origin, &self.directory.definition);
+                let Some(record) = record else {
+                    return Ok(None);
+                };
+                records.insert(mutation.record, record);
+            }
+        }
+        Ok(Some(records))
+    }
+
+    fn store_records(&mut self, records: BTreeMap<RecordId, Record>) {
+        let mut batch = Batch::default();
+        let packed = records
+            .into_values()
+            .map(|record| (record.id, record.record_type, record.to_image()));
+        for page in Page::pack_all(packed) {
+            self.pages.add(page, &mut batch);
+        }
+        match self.pages.gather(&*self.storage, &mut batch) {
+            Ok(()) => self.waiting_batch(Durability::Synced).extend(batch),
+            Err(error) => self.fail(error),
+        }
+    }
+
     /// The records that the images make of what is held; `None` when one tells
     /// only a part of a record that is not here.
-    fn merge(&self, images: Vec<ImageBytes>) -> Result<Option<BTreeMap<RecordId, Record>>, StorageError> {
+    fn merge(
+        &self,
+        images: Vec<ImageBytes>,
+    ) -> Result<Option<BTreeMap<RecordId, Record>>, StorageError> {
         let mut records: BTreeMap<RecordId, Record> = BTreeMap::new();
         for ImageBytes(bytes) in images {
             let image = match Image::read(&bytes) {
@@ -104,7 +213,9 @@ impl Agent {
 
     /// Drops every image and downloads anew; the device's own work stays.
     fn start_over(&mut self, now: Timestamp) {
-        tracing::warn!("what the relay sent does not fit what is here; downloading everything again");
+        tracing::warn!(
+            "what the relay sent does not fit what is here; downloading everything again"
+        );
         let mut batch = Batch::default();
         self.pages.clear(&mut batch);
         self.progress.cursor = Version(0);

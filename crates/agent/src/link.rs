@@ -2,9 +2,10 @@
 //! comes.
 
 use crate::edit::EditError;
+use crate::images::OwnImages;
 use crate::machine::{Agent, CLOCK_AHEAD_MS_MAX, Output, Reply, ReplyId};
-use cairn_model::{RecordId, Timestamp, Version};
-use cairn_proto::limit::BUNDLES_IN_FLIGHT_MAX;
+use cairn_model::{Hash, RecordId, Timestamp, Version};
+use cairn_proto::limit::{BUNDLES_IN_FLIGHT_MAX, HASHES_MAX};
 use cairn_proto::{Ack, ClientMessage, Hello, HistoryEntry, ServerMessage, Welcome};
 
 /// The first wait before dialling again, in milliseconds; it doubles each time.
@@ -36,8 +37,15 @@ pub(crate) struct Link {
     /// The last sequence sent in this session.
     pub(crate) sent: u64,
     in_flight: usize,
+    /// Whether a bundle was sent in this session, so that the next can be
+    /// short.
+    uploading: bool,
     revoked: bool,
     caught_up: bool,
+    /// The generation of this log that the relay has.
+    relay_generation: u32,
+    /// The hashes of this log's operations at the relay, as far as asked.
+    compared: Vec<Hash>,
     /// The relay's newest version at the welcome.
     pub(crate) welcomed_at: Version,
 }
@@ -52,8 +60,11 @@ impl Link {
             random: seed | 1,
             sent: 0,
             in_flight: 0,
+            uploading: false,
             revoked: false,
             caught_up: false,
+            relay_generation: 0,
+            compared: Vec::new(),
             welcomed_at: Version(0),
         }
     }
@@ -146,7 +157,9 @@ impl Agent {
             return;
         }
         self.link.phase = Phase::Greeting;
+        self.own_images.clear();
         self.link.in_flight = 0;
+        self.link.uploading = false;
         self.link.caught_up = false;
         let hello = Hello {
             organization: self.config.organization,
@@ -155,7 +168,8 @@ impl Agent {
             directory: self.directory.version,
             issues: self.progress.issues,
         };
-        self.outputs.push_back(Output::Send(ClientMessage::Hello(hello)));
+        self.outputs
+            .push_back(Output::Send(ClientMessage::Hello(hello)));
     }
 
     pub(crate) fn received(&mut self, now: Timestamp, message: ServerMessage) {
@@ -168,18 +182,30 @@ impl Agent {
                 self.disconnected(now);
             }
             ServerMessage::Directory(directory) => self.take_directory(directory),
-            ServerMessage::Ack(ack) => self.acknowledged(&ack),
+            ServerMessage::Ack(ack) => self.acknowledged(now, &ack),
             ServerMessage::Page { page, began, last } => self.take_page(page, began, last),
-            ServerMessage::Changes { images, issues, through, last } => {
+            ServerMessage::Changes {
+                images,
+                issues,
+                through,
+                last,
+            } => {
                 self.take_changes(now, images, issues, through, last);
             }
-            ServerMessage::LogHashes { generation, first, hashes } => {
+            ServerMessage::LogHashes {
+                generation,
+                first,
+                hashes,
+            } => {
                 if self.link.phase == Phase::Comparing {
-                    self.compare(generation, first, &hashes);
-                    self.link.phase = Phase::Welcome;
+                    self.take_log_hashes(generation, first, hashes);
                 }
             }
-            ServerMessage::History { record, entries, last } => self.take_history(record, entries, last),
+            ServerMessage::History {
+                record,
+                entries,
+                last,
+            } => self.take_history(record, entries, last),
             ServerMessage::Enrolled { .. } => {}
         }
     }
@@ -188,8 +214,12 @@ impl Agent {
         if self.link.phase != Phase::Greeting {
             return;
         }
-        if !welcome.checkpoint.verifies(&self.config.organization, &self.config.relay) {
-            tracing::error!("the relay's checkpoint does not verify");
+        let signed = welcome
+            .checkpoint
+            .verifies(&self.config.organization, &self.config.relay);
+        // After the last generation no log could begin.
+        if !signed || welcome.generation == u32::MAX {
+            tracing::error!("the relay's welcome cannot be true");
             self.outputs.push_back(Output::HangUp);
             self.disconnected(now);
             return;
@@ -198,19 +228,50 @@ impl Agent {
         self.link.failures = 0;
         self.link.revoked = welcome.revoked;
         self.link.welcomed_at = welcome.version;
-        self.clock.observe(cairn_model::HybridTime::new(welcome.now, 0), now, CLOCK_AHEAD_MS_MAX);
+        self.clock.observe(
+            cairn_model::HybridTime::new(welcome.now, 0),
+            now,
+            CLOCK_AHEAD_MS_MAX,
+        );
         if self.is_behind(welcome) {
             self.link.phase = Phase::Comparing;
-            let first = self.progress.incorporated + 1;
-            let generation = welcome.generation;
-            self.outputs.push_back(Output::Send(ClientMessage::LogHashes { generation, first }));
+            self.link.relay_generation = welcome.generation;
+            self.link.compared.clear();
+            self.ask_log_hashes(self.progress.incorporated + 1);
             return;
         }
         self.link.phase = Phase::Welcome;
-        let known = if welcome.generation == self.log.log().generation { welcome.head.sequence } else { 0 };
+        let known = if welcome.generation == self.log.log().generation {
+            welcome.head.sequence
+        } else {
+            0
+        };
         self.link.sent = known;
         self.pending.acknowledge(known, welcome.version);
         self.incorporate();
+    }
+
+    fn ask_log_hashes(&mut self, first: u64) {
+        let generation = self.log.log().generation;
+        let question = ClientMessage::LogHashes { generation, first };
+        self.outputs.push_back(Output::Send(question));
+    }
+
+    /// Gathers what the relay has of this log, and compares when it is whole.
+    fn take_log_hashes(&mut self, generation: u32, first: u64, hashes: Vec<Hash>) {
+        let expected = self.progress.incorporated + 1 + self.link.compared.len() as u64;
+        if generation != self.log.log().generation || first != expected {
+            return;
+        }
+        let whole = hashes.len() < HASHES_MAX;
+        self.link.compared.extend(hashes);
+        if !whole {
+            return self
+                .ask_log_hashes(self.progress.incorporated + 1 + self.link.compared.len() as u64);
+        }
+        let known = std::mem::take(&mut self.link.compared);
+        self.start_new_log(self.link.relay_generation, &known);
+        self.link.phase = Phase::Welcome;
     }
 
     /// Sends sealed, durable bundles as far as the relay allows.
@@ -220,55 +281,94 @@ impl Agent {
         }
         while self.link.sent < self.durable_sealed && self.link.in_flight < BUNDLES_IN_FLIGHT_MAX {
             let room = BUNDLES_IN_FLIGHT_MAX - self.link.in_flight;
-            let bundles = match self.log.bundles_from(self.link.sent + 1, room, &*self.storage) {
+            let bundles = match self
+                .log
+                .bundles_from(self.link.sent + 1, room, &*self.storage)
+            {
                 Ok(bundles) => bundles,
                 Err(error) => return self.fail(error),
             };
-            let Some(last) = bundles.last().map(cairn_oplog::Verified::last) else { return };
+            let Some(last) = bundles.last().map(cairn_oplog::Verified::last) else {
+                return;
+            };
             self.link.sent = last;
             self.link.in_flight += bundles.len();
             for bundle in bundles {
-                self.outputs.push_back(Output::Send(ClientMessage::Upload(bundle.bytes().to_vec())));
+                let message = if std::mem::replace(&mut self.link.uploading, true) {
+                    ClientMessage::UploadNext(bundle.continuation())
+                } else {
+                    ClientMessage::Upload(bundle.bytes().to_vec())
+                };
+                self.outputs.push_back(Output::Send(message));
             }
         }
     }
 
-    fn acknowledged(&mut self, ack: &Ack) {
+    fn acknowledged(&mut self, now: Timestamp, ack: &Ack) {
         self.link.in_flight = self.link.in_flight.saturating_sub(1);
         self.pending.acknowledge_exactly(ack.through, ack.version);
+        if let Some(received_after) = ack.incorporated {
+            self.own_images.push_back(OwnImages {
+                version: ack.version,
+                received_after,
+            });
+        }
+        self.make_own_images(now);
         self.incorporate();
         self.outputs.push_back(Output::Changed);
     }
 
     pub(crate) fn ask_history(&mut self, reply: ReplyId, record: RecordId) {
         if !self.link.is_welcome() {
-            self.outputs.push_back(Output::Reply { reply, answer: Err(EditError::Offline) });
+            self.outputs.push_back(Output::Reply {
+                reply,
+                answer: Err(EditError::Offline),
+            });
             return;
         }
-        self.histories.entry(record).or_default().push((reply, Vec::new()));
+        self.histories
+            .entry(record)
+            .or_default()
+            .push((reply, Vec::new()));
         let after = Version(0);
-        self.outputs.push_back(Output::Send(ClientMessage::History { record, after }));
+        self.outputs
+            .push_back(Output::Send(ClientMessage::History { record, after }));
     }
 
     fn take_history(&mut self, record: RecordId, entries: Vec<HistoryEntry>, last: bool) {
-        let Some(asking) = self.histories.get_mut(&record) else { return };
-        let Some((_, gathered)) = asking.first_mut() else { return };
+        let Some(asking) = self.histories.get_mut(&record) else {
+            return;
+        };
+        let Some((_, gathered)) = asking.first_mut() else {
+            return;
+        };
         gathered.extend(entries);
-        let shown_until = gathered.last().and_then(|entry| entry.verdicts.last()).map(|(version, _)| *version);
-        if let Some(after) = shown_until.filter(|_| !last && gathered.len() < HISTORY_GATHERED_MAX) {
-            self.outputs.push_back(Output::Send(ClientMessage::History { record, after }));
+        let shown_until = gathered
+            .last()
+            .and_then(|entry| entry.verdicts.last())
+            .map(|(version, _)| *version);
+        if let Some(after) = shown_until.filter(|_| !last && gathered.len() < HISTORY_GATHERED_MAX)
+        {
+            self.outputs
+                .push_back(Output::Send(ClientMessage::History { record, after }));
             return;
         }
         let (reply, gathered) = asking.remove(0);
         if asking.is_empty() {
             self.histories.remove(&record);
         }
-        self.outputs.push_back(Output::Reply { reply, answer: Ok(Reply::History(gathered)) });
+        self.outputs.push_back(Output::Reply {
+            reply,
+            answer: Ok(Reply::History(gathered)),
+        });
     }
 
     fn fail_histories(&mut self) {
         for (reply, _) in std::mem::take(&mut self.histories).into_values().flatten() {
-            self.outputs.push_back(Output::Reply { reply, answer: Err(EditError::Offline) });
+            self.outputs.push_back(Output::Reply {
+                reply,
+                answer: Err(EditError::Offline),
+            });
         }
     }
 }

@@ -1,10 +1,12 @@
 //! The machine: what comes in, what goes out, and the log between them.
 
 use crate::edit::{EditError, Request};
+use crate::images::OwnImages;
 use crate::link::Link;
 use crate::pending::Pending;
 use cairn_model::{
-    AuthorId, HybridClock, HybridTime, LogId, Operation, OrganizationId, PublicKey, RecordId, Timestamp, Version, codec,
+    AuthorId, HybridClock, HybridTime, LogId, Operation, OrganizationId, PublicKey, RecordId,
+    Timestamp, Version, codec,
 };
 use cairn_oplog::bundle::decode_operation;
 use cairn_oplog::device_log::DeviceLog;
@@ -167,6 +169,7 @@ pub struct Agent {
     pub(crate) author: Option<AuthorId>,
     pub(crate) pages: Pages,
     pub(crate) pending: Pending,
+    pub(crate) own_images: VecDeque<OwnImages>,
     pub(crate) issues: BTreeMap<u64, Issue>,
     pub(crate) progress: Progress,
     pub(crate) link: Link,
@@ -187,7 +190,10 @@ impl Agent {
     /// Opens the device over its storage. Cost follows what is unsent and the
     /// number of pages, not the length of the log.
     pub fn open(config: Config, storage: Arc<dyn Storage>) -> Result<Agent, StorageError> {
-        let log = LogId { device: config.secret.public().device(), generation: 0 };
+        let log = LogId {
+            device: config.secret.public().device(),
+            generation: 0,
+        };
         let log = DeviceLog::open(config.organization, log, &*storage)?;
         let progress = storage::meta::<Progress>(&*storage, PROGRESS)?.unwrap_or_default();
         let directory = match storage::large(&*storage, DIRECTORY)? {
@@ -198,15 +204,16 @@ impl Agent {
         let mut pending = Pending::default();
         let mut last = progress.clock;
         for (sequence, bytes) in log.operations_from(progress.incorporated + 1, &*storage)? {
-            let operation: Operation = decode_operation(&bytes)
-                .map_err(|error| StorageError::corrupt(Table::Tail, &sequence.to_be_bytes(), error))?;
+            let operation: Operation = decode_operation(&bytes).map_err(|error| {
+                StorageError::corrupt(Table::Tail, &sequence.to_be_bytes(), error)
+            })?;
             last = last.max(operation.time);
             pending.push(sequence, operation);
         }
         let mut issues = BTreeMap::new();
         for (key, value) in storage.range(Table::Issues, &[], usize::MAX)? {
-            let issue: Issue =
-                codec::decode("issue", &value).map_err(|error| StorageError::corrupt(Table::Issues, &key, error))?;
+            let issue: Issue = codec::decode("issue", &value)
+                .map_err(|error| StorageError::corrupt(Table::Issues, &key, error))?;
             issues.insert(issue.number, issue);
         }
         Ok(Agent {
@@ -220,6 +227,7 @@ impl Agent {
             log,
             directory,
             pending,
+            own_images: VecDeque::new(),
             issues,
             progress,
             refused: None,
@@ -237,9 +245,16 @@ impl Agent {
     /// Takes one input.
     pub fn handle(&mut self, now: Timestamp, input: Input) {
         match input {
-            Input::Request { reply, random, request } => match self.request(now, &random, request) {
+            Input::Request {
+                reply,
+                random,
+                request,
+            } => match self.request(now, &random, request) {
                 Ok(done) => self.reply_when_durable(reply, done),
-                Err(error) => self.outputs.push_back(Output::Reply { reply, answer: Err(error) }),
+                Err(error) => self.outputs.push_back(Output::Reply {
+                    reply,
+                    answer: Err(error),
+                }),
             },
             Input::History { reply, record } => self.ask_history(reply, record),
             Input::GoOnline => self.go_online(now),
@@ -297,7 +312,11 @@ impl Agent {
             if self.log.tail().next().is_none() || !(full || self.link.is_welcome()) {
                 return;
             }
-            if self.log.seal(&self.config.secret, &mut self.waiting).is_none() {
+            if self
+                .log
+                .seal(&self.config.secret, &mut self.waiting)
+                .is_none()
+            {
                 return;
             }
             self.waiting_durability = Durability::Synced;
@@ -306,11 +325,16 @@ impl Agent {
 
     pub(crate) fn put_progress(&mut self) {
         self.progress.clock = self.clock.last();
-        self.waiting.put(Table::Meta, PROGRESS, codec::encode(&self.progress));
+        self.waiting
+            .put(Table::Meta, PROGRESS, codec::encode(&self.progress));
     }
 
     pub(crate) fn put_directory(&mut self) {
-        storage::put_large(DIRECTORY, &codec::encode(&self.directory), &mut self.waiting);
+        storage::put_large(
+            DIRECTORY,
+            &codec::encode(&self.directory),
+            &mut self.waiting,
+        );
     }
 
     fn persist_waiting(&mut self) {
@@ -325,24 +349,40 @@ impl Agent {
         let id = PersistId(self.next_persist);
         self.next_persist += 1;
         self.persisting = Some((id, afterwards));
-        self.outputs.push_back(Output::Persist { id, batch, durability });
+        self.outputs.push_back(Output::Persist {
+            id,
+            batch,
+            durability,
+        });
     }
 
     fn persisted(&mut self, id: PersistId) {
-        let Some((under_way, afterwards)) = self.persisting.take() else { return };
+        let Some((under_way, afterwards)) = self.persisting.take() else {
+            return;
+        };
         assert_eq!(under_way, id, "batches are persisted in order");
         self.durable_sealed = afterwards.sealed;
         self.pages.settle(afterwards.pages);
         for (reply, done) in afterwards.replies {
-            self.outputs.push_back(Output::Reply { reply, answer: Ok(done) });
+            self.outputs.push_back(Output::Reply {
+                reply,
+                answer: Ok(done),
+            });
         }
         self.outputs.push_back(Output::Changed);
     }
 
     fn persist_failed(&mut self, id: PersistId, error: StorageError) {
-        let afterwards = self.persisting.take().filter(|(under_way, _)| *under_way == id);
+        let afterwards = self
+            .persisting
+            .take()
+            .filter(|(under_way, _)| *under_way == id);
         let mut replies = std::mem::take(&mut self.waiting_afterwards).replies;
-        replies.extend(afterwards.into_iter().flat_map(|(_, afterwards)| afterwards.replies));
+        replies.extend(
+            afterwards
+                .into_iter()
+                .flat_map(|(_, afterwards)| afterwards.replies),
+        );
         for (reply, _) in replies {
             let answer = Err(EditError::Storage(error.clone()));
             self.outputs.push_back(Output::Reply { reply, answer });

@@ -30,13 +30,21 @@ impl Pending {
                 sequences.push(sequence);
             }
         }
-        self.operations.push_back(PendingOperation { sequence, operation, acknowledged: None });
+        self.operations.push_back(PendingOperation {
+            sequence,
+            operation,
+            acknowledged: None,
+        });
     }
 
     /// Notes that operations up to `sequence` are in the ledger at `version`
     /// or before.
     pub fn acknowledge(&mut self, sequence: u64, version: Version) {
-        for pending in self.operations.iter_mut().take_while(|pending| pending.sequence <= sequence) {
+        for pending in self
+            .operations
+            .iter_mut()
+            .take_while(|pending| pending.sequence <= sequence)
+        {
             pending.acknowledged.get_or_insert(version);
         }
     }
@@ -44,9 +52,15 @@ impl Pending {
     /// Notes that the operation of `sequence` stands at `version`, and those
     /// before it right before.
     pub fn acknowledge_exactly(&mut self, sequence: u64, version: Version) {
-        for pending in self.operations.iter_mut().take_while(|pending| pending.sequence <= sequence) {
+        for pending in self
+            .operations
+            .iter_mut()
+            .take_while(|pending| pending.sequence <= sequence)
+        {
             let back = sequence - pending.sequence;
-            pending.acknowledged.get_or_insert(Version(version.0.saturating_sub(back)));
+            pending
+                .acknowledged
+                .get_or_insert(Version(version.0.saturating_sub(back)));
         }
     }
 
@@ -89,7 +103,10 @@ impl Pending {
 
     /// Those that touch a record, oldest first.
     pub fn of(&self, record: RecordId) -> impl Iterator<Item = &PendingOperation> {
-        let first = self.operations.front().map_or(0, |pending| pending.sequence);
+        let first = self
+            .operations
+            .front()
+            .map_or(0, |pending| pending.sequence);
         self.by_record
             .get(&record)
             .into_iter()
@@ -104,6 +121,8 @@ impl Pending {
 
     /// Those the relay has not acknowledged.
     pub fn unacknowledged(&self) -> impl Iterator<Item = &PendingOperation> {
-        self.operations.iter().filter(|pending| pending.acknowledged.is_none())
+        self.operations
+            .iter()
+            .filter(|pending| pending.acknowledged.is_none())
     }
 }

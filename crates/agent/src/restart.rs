@@ -22,31 +22,43 @@ impl Agent {
         if welcome.head.sequence > self.log.sealed().sequence {
             return true;
         }
-        let there = self.log.bundles_from(welcome.head.sequence, 1, &*self.storage);
-        let head = there.ok().and_then(|bundles| bundles.first().map(cairn_oplog::Verified::head));
+        let there = self
+            .log
+            .bundles_from(welcome.head.sequence, 1, &*self.storage);
+        let head = there
+            .ok()
+            .and_then(|bundles| bundles.first().map(cairn_oplog::Verified::head));
         head != Some(welcome.head)
     }
 
-    /// Compares the relay's part of the log with what is unsent here: what the
-    /// relay has already is done, the rest goes into a new generation.
-    pub(crate) fn compare(&mut self, generation: u32, first: u64, hashes: &[Hash]) {
-        let mut own = Vec::new();
-        if generation == self.log.log().generation {
-            match self.log.hashes_from(first, &*self.storage) {
-                Ok(found) => own = found,
-                Err(error) => return self.fail(error),
-            }
-        }
-        let shared = own.iter().zip(hashes).take_while(|(own, theirs)| own == theirs).count() as u64;
-        tracing::warn!(shared, "this device's log is behind the relay's: it was restored or copied; a new log begins");
-        let next = generation.max(self.log.log().generation) + 1;
+    /// Compares what the relay has of this log after the last incorporated
+    /// operation, by its hashes, with what is here: what the relay has already
+    /// is done, the rest goes into a new generation.
+    pub(crate) fn start_new_log(&mut self, relay_generation: u32, known: &[Hash]) {
+        let first = self.progress.incorporated + 1;
+        let own = match self.log.hashes_from(first, &*self.storage) {
+            Ok(own) => own,
+            Err(error) => return self.fail(error),
+        };
+        let same = own
+            .iter()
+            .zip(known)
+            .take_while(|(own, theirs)| own == theirs);
+        let shared = same.count() as u64;
+        tracing::warn!(
+            shared,
+            "this device's log is behind the relay's: it was restored or copied; a new log begins"
+        );
+        let next = relay_generation.max(self.log.log().generation) + 1;
         let pending = self.pending.drain();
-        let batch = std::mem::take(self.waiting_batch(Durability::Synced));
-        let mut batch = batch;
+        let mut batch = std::mem::take(self.waiting_batch(Durability::Synced));
         self.log.restart(next, &mut batch);
         self.waiting_batch(Durability::Synced).extend(batch);
         self.progress.incorporated = 0;
-        for carried in pending.into_iter().filter(|pending| pending.sequence >= first + shared) {
+        for carried in pending
+            .into_iter()
+            .filter(|pending| pending.sequence >= first + shared)
+        {
             self.log_operation(carried.operation);
         }
         self.link.sent = 0;

@@ -3,7 +3,8 @@
 
 use crate::machine::Agent;
 use cairn_model::{
-    Action, AuthorId, Change, Definition, Hash, Mutation, RecordId, Timestamp, TypeId, Value, Version, Write,
+    Action, AuthorId, Change, Definition, Hash, Mutation, RecordId, Timestamp, TypeId, Value,
+    Version, Write,
 };
 use cairn_oplog::StorageError;
 use cairn_projection::digest::Digest;
@@ -46,7 +47,9 @@ impl Agent {
     pub fn record(&self, id: RecordId) -> Result<Option<Record>, StorageError> {
         let mut record = self.image(id)?;
         for pending in self.pending.of(id) {
-            let Action::Edit(mutations) = &pending.operation.action else { continue };
+            let Action::Edit(mutations) = &pending.operation.action else {
+                continue;
+            };
             let origin = Origin {
                 version: Version(Version::PENDING.0 + pending.sequence),
                 author: self.own_author(),
@@ -90,12 +93,13 @@ impl Agent {
     /// those with unacknowledged edits last.
     pub fn visit(&self, mut visitor: impl FnMut(Record)) -> Result<(), StorageError> {
         let touched: std::collections::BTreeSet<RecordId> = self.pending.records().collect();
-        self.pages.visit::<StorageError>(&*self.storage, |id, _, bytes| {
-            if !touched.contains(&id) {
-                visitor(read_image(id, &bytes)?);
-            }
-            Ok(())
-        })?;
+        self.pages
+            .visit::<StorageError>(&*self.storage, |id, _, bytes| {
+                if !touched.contains(&id) {
+                    visitor(read_image(id, &bytes)?);
+                }
+                Ok(())
+            })?;
         for id in touched {
             if let Some(record) = self.record(id)? {
                 visitor(record);
@@ -108,10 +112,11 @@ impl Agent {
     /// unacknowledged edits: equal to the relay's when both have the same.
     pub fn digest(&self) -> Result<Hash, StorageError> {
         let mut digest = Digest::default();
-        self.pages.visit::<StorageError>(&*self.storage, |id, _, bytes| {
-            digest.add(&read_image(id, &bytes)?, &self.directory.definition);
-            Ok(())
-        })?;
+        self.pages
+            .visit::<StorageError>(&*self.storage, |id, _, bytes| {
+                digest.add(&read_image(id, &bytes)?, &self.directory.definition);
+                Ok(())
+            })?;
         Ok(digest.finish())
     }
 
@@ -130,12 +135,19 @@ impl Agent {
     /// Operations the relay has not acknowledged, oldest first: place in the
     /// log, and what they do.
     pub fn unsent(&self) -> impl Iterator<Item = (u64, &cairn_model::Operation)> {
-        self.pending.unacknowledged().map(|pending| (pending.sequence, &pending.operation))
+        self.pending
+            .unacknowledged()
+            .map(|pending| (pending.sequence, &pending.operation))
     }
 
-    /// Whether the device has sent everything and received everything.
+    /// Whether the device has sent everything and received everything. A
+    /// revoked device receives nothing; it is done when all is handed in.
     pub fn is_synced(&self) -> bool {
-        self.link.is_caught_up() && self.pending.iter().next().is_none() && self.log.tail().next().is_none()
+        let sent = match self.link.is_revoked() {
+            true => self.pending.unacknowledged().next().is_none(),
+            false => self.pending.iter().next().is_none(),
+        };
+        self.link.is_caught_up() && sent && self.log.tail().next().is_none()
     }
 
     /// Where the device stands.
@@ -147,8 +159,16 @@ impl Agent {
             cursor: self.progress.cursor,
             records: self.pages.len(),
             unsent: self.pending.unacknowledged().count(),
-            oldest_unsent: self.pending.unacknowledged().next().map(|pending| pending.operation.time.wall()),
-            open_issues: self.issues.values().filter(|i| i.is_open() && !self.is_settled_here(i.version)).count(),
+            oldest_unsent: self
+                .pending
+                .unacknowledged()
+                .next()
+                .map(|pending| pending.operation.time.wall()),
+            open_issues: self
+                .issues
+                .values()
+                .filter(|i| i.is_open() && !self.is_settled_here(i.version))
+                .count(),
             generation: self.log.log().generation,
             sequence: self.log.end(),
             synced: self.progress.synced,
@@ -166,25 +186,46 @@ pub(crate) fn read_image(id: RecordId, bytes: &[u8]) -> Result<Record, StorageEr
 }
 
 /// Folds one mutation of the device's own on top of what is shown.
-fn show(record: &mut Option<Record>, mutation: &Mutation, origin: &Origin, definition: &Definition) {
-    let Some(record_type) = definition.types.get(&mutation.record_type) else { return };
+pub(crate) fn show(
+    record: &mut Option<Record>,
+    mutation: &Mutation,
+    origin: &Origin,
+    definition: &Definition,
+) {
+    let Some(record_type) = definition.types.get(&mutation.record_type) else {
+        return;
+    };
     let alive = match mutation.change {
         Change::Follow | Change::Unfollow => return,
-        Change::Delete | Change::Resolve { keep: Some(false), .. } => false,
+        Change::Delete
+        | Change::Resolve {
+            keep: Some(false), ..
+        } => false,
         _ => true,
     };
     let creates = matches!(mutation.change, Change::Create(_));
     if record.is_none() && !creates {
         return;
     }
-    let shown = record.get_or_insert_with(|| Record::new(mutation.record, mutation.record_type, *origin));
+    let shown =
+        record.get_or_insert_with(|| Record::new(mutation.record, mutation.record_type, *origin));
     shown.add_origin(*origin);
-    shown.life.replace(RegisterWrite { version: origin.version, value: Some(Value::Boolean(alive)) });
+    shown.life.replace(RegisterWrite {
+        version: origin.version,
+        value: Some(Value::Boolean(alive)),
+    });
     shown.life_changed = origin.version;
     let writes = mutation.change.writes();
     if creates {
-        for field in record_type.live_fields().filter(|field| !writes.iter().any(|(id, _)| *id == field.id)) {
-            if let Some(default) = field.default.as_ref().filter(|_| shown.field(field.id).is_none()) {
+        for field in record_type
+            .live_fields()
+            .filter(|field| !writes.iter().any(|(id, _)| *id == field.id))
+        {
+            if let Some(default) = field
+                .default
+                .as_ref()
+                .filter(|_| shown.field(field.id).is_none())
+            {
                 shown.apply_pending(field, &Write::Set(default.clone()), origin);
             }
         }

@@ -2,9 +2,9 @@
 //! holds it.
 
 use crate::exit::Failure;
-use cairn_net::{DeviceHandle, RelayHandle};
 use crate::settings::{DeviceSettings, RelaySettings};
 use cairn_agent::Agent;
+use cairn_net::{DeviceHandle, RelayHandle};
 use cairn_relay::Relay;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -60,7 +60,8 @@ impl DeviceHost {
     }
 }
 
-fn stopped() -> Failure {
+/// The process that holds the directory is ending.
+pub(crate) fn stopped() -> Failure {
     Failure::storage("the process that holds the directory is ending; try again")
 }
 

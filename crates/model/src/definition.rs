@@ -6,6 +6,7 @@
 
 mod change;
 mod check;
+mod element;
 
 pub use change::{DefinitionChange, PublishError};
 pub use check::DefinitionFault;
@@ -175,7 +176,8 @@ pub enum Kind {
     Counter,
     /// An observed-remove set of texts or lookups (N:N links).
     Set {
-        /// Kind of the elements.
+        /// Kind of the elements: text or lookup.
+        #[serde(deserialize_with = "element::deserialize")]
         of: Box<Kind>,
     },
     /// Text that concurrent edits merge in, character by character.
@@ -235,7 +237,11 @@ impl Definition {
     }
 
     /// The policy id in force for a field, or for the record itself.
-    pub fn policy_of<'a>(&'a self, record_type: &'a RecordType, field: Option<&'a Field>) -> &'a str {
+    pub fn policy_of<'a>(
+        &'a self,
+        record_type: &'a RecordType,
+        field: Option<&'a Field>,
+    ) -> &'a str {
         field
             .and_then(|field| field.policy.as_deref())
             .or(record_type.policy.as_deref())
@@ -282,17 +288,28 @@ impl Kind {
 
     /// Whole numbers of any size.
     pub fn integer() -> Kind {
-        Kind::Integer { min: None, max: None }
+        Kind::Integer {
+            min: None,
+            max: None,
+        }
     }
 
     /// Decimals of any size and scale.
     pub fn decimal() -> Kind {
-        Kind::Decimal { min: None, max: None, scale: None }
+        Kind::Decimal {
+            min: None,
+            max: None,
+            scale: None,
+        }
     }
 
     /// Money of any amount.
     pub fn money(currency: &str) -> Kind {
-        Kind::Money { currency: currency.to_owned(), min: None, max: None }
+        Kind::Money {
+            currency: currency.to_owned(),
+            min: None,
+            max: None,
+        }
     }
 
     /// The kind's name in the definition's text form.
@@ -329,6 +346,9 @@ impl Kind {
     /// Whether concurrent writes of this kind are decided by policy; the other
     /// kinds merge.
     pub fn is_register(&self) -> bool {
-        !matches!(self, Kind::Counter | Kind::Set { .. } | Kind::RichText | Kind::Json)
+        !matches!(
+            self,
+            Kind::Counter | Kind::Set { .. } | Kind::RichText | Kind::Json
+        )
     }
 }

@@ -191,11 +191,9 @@ impl Value {
                 .parse()
                 .map(Value::Lookup)
                 .map_err(|_| wrong("the id of a record")),
-            Kind::File => {
-                serde_json::from_str(text).map_err(|_| wrong(FILE_EXPECTED)).and_then(
-                    |value: serde_json::Value| Value::from_json(kind, &value),
-                )
-            }
+            Kind::File => serde_json::from_str(text)
+                .map_err(|_| wrong(FILE_EXPECTED))
+                .and_then(|value: serde_json::Value| Value::from_json(kind, &value)),
             Kind::Set { of } => Value::from_text(of, text),
             Kind::Counter => Err(wrong("a change of a counter, such as +1")),
             Kind::RichText | Kind::Json => Err(wrong("a register value")),
@@ -249,8 +247,7 @@ impl Value {
     }
 }
 
-const FILE_EXPECTED: &str =
-    r#"a file reference, such as {"hash":"<blake3 in hexadecimal>","size":1024,"name":"photo.jpg"}"#;
+const FILE_EXPECTED: &str = r#"a file reference, such as {"hash":"<blake3 in hexadecimal>","size":1024,"name":"photo.jpg"}"#;
 
 fn money_from_text(text: &str, default_currency: &str) -> Option<Value> {
     let mut parts = text.split_whitespace();
@@ -322,7 +319,12 @@ mod tests {
             (Kind::money("EUR"), "12.5 USD"),
             (Kind::Date, "1969-12-31"),
             (Kind::Timestamp, "2026-05-04T09:30:00.000Z"),
-            (Kind::Choice { options: options.clone() }, "high"),
+            (
+                Kind::Choice {
+                    options: options.clone(),
+                },
+                "high",
+            ),
             (Kind::MultiChoice { options }, "high, low"),
         ]
     }
@@ -348,9 +350,17 @@ mod tests {
     #[test]
     fn wrong_values_say_what_is_expected() {
         let wrong = |kind: Kind, text: &str| Value::from_text(&kind, text).unwrap_err().to_string();
-        assert_eq!(wrong(Kind::decimal(), "NaN"), "`NaN` is not a decimal number, such as 12.50");
-        assert_eq!(wrong(Kind::Date, "2026-02-30"), "`2026-02-30` is not a date, such as 2026-05-04");
-        let choice = Kind::Choice { options: vec!["a".into(), "b".into()] };
+        assert_eq!(
+            wrong(Kind::decimal(), "NaN"),
+            "`NaN` is not a decimal number, such as 12.50"
+        );
+        assert_eq!(
+            wrong(Kind::Date, "2026-02-30"),
+            "`2026-02-30` is not a date, such as 2026-05-04"
+        );
+        let choice = Kind::Choice {
+            options: vec!["a".into(), "b".into()],
+        };
         assert_eq!(wrong(choice, "c"), "`c` is not one of a, b");
         assert!(wrong(Kind::integer(), &"9".repeat(500)).len() < 150);
     }

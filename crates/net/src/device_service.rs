@@ -13,8 +13,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::clock::now;
+use crate::end::in_words;
 use crate::persister::{Persister, Written};
-use crate::{CloseCode, DialError, DialLimits, Dialer, Event, Lane, NotSent, Received, Session, SessionEnd, SessionId, WireStats};
+use crate::{
+    CloseCode, DialError, DialLimits, Dialer, Event, Lane, NotSent, Received, Session, SessionEnd,
+    SessionId, WireStats,
+};
 
 /// Frames from the relay that may wait for the machine.
 const INBOX_FRAMES_MAX: usize = 32;
@@ -85,7 +89,11 @@ impl DeviceService {
         let (rooms, room) = mpsc::channel(INBOX_FRAMES_MAX);
         let (dialled, dials) = mpsc::channel(1);
         let (persister, written) = Persister::start(Arc::clone(agent.storage()));
-        let dialer = Dialer::new(&agent.secret_seed(), agent.relay_key().0, DialLimits::default());
+        let dialer = Dialer::new(
+            &agent.secret_seed(),
+            agent.relay_key().0,
+            DialLimits::default(),
+        );
         let driver = Driver {
             agent,
             address,
@@ -104,7 +112,10 @@ impl DeviceService {
         };
         let task = tokio::spawn(driver.run(requests, frames, room, dials, written));
         DeviceService {
-            handle: DeviceHandle { commands, standing: watching },
+            handle: DeviceHandle {
+                commands,
+                standing: watching,
+            },
             task,
         }
     }
@@ -141,12 +152,18 @@ impl DeviceHandle {
     ) -> Result<Reply, EditError> {
         let (answer, answered) = oneshot::channel();
         let stopped = || EditError::Storage(StorageError::Io("the device was stopped".to_owned()));
-        self.commands.send(command(answer)).await.map_err(|_| stopped())?;
+        self.commands
+            .send(command(answer))
+            .await
+            .map_err(|_| stopped())?;
         answered.await.unwrap_or_else(|_| Err(stopped()))
     }
 
     /// Looks at the machine. `None` when it has stopped.
-    pub async fn query<R: Send + 'static>(&self, look: impl FnOnce(&Agent) -> R + Send + 'static) -> Option<R> {
+    pub async fn query<R: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Agent) -> R + Send + 'static,
+    ) -> Option<R> {
         let (answer, answered) = oneshot::channel();
         let look: Look = Box::new(move |agent| {
             let _ = answer.send(look(agent));
@@ -159,7 +176,10 @@ impl DeviceHandle {
     pub async fn export(&self) -> Export {
         let (answer, answered) = oneshot::channel();
         let stopped = || StorageError::Io("the device was stopped".to_owned());
-        self.commands.send(Command::Export(answer)).await.map_err(|_| stopped())?;
+        self.commands
+            .send(Command::Export(answer))
+            .await
+            .map_err(|_| stopped())?;
         answered.await.unwrap_or_else(|_| Err(stopped()))
     }
 
@@ -186,7 +206,9 @@ impl DeviceHandle {
     /// device goes on trying if it is online.
     pub async fn synced(&self) -> Result<(), LinkEnd> {
         let mut standing = self.standing.clone();
-        let done = standing.wait_for(|standing| standing.synced || standing.end.is_some()).await;
+        let done = standing
+            .wait_for(|standing| standing.synced || standing.end.is_some())
+            .await;
         match done {
             Ok(standing) if standing.synced => Ok(()),
             Ok(standing) => Err(standing.end.clone().unwrap_or(LinkEnd::Stopped)),
@@ -229,7 +251,10 @@ impl Driver {
         mut written: mpsc::Receiver<Written<PersistId>>,
     ) {
         while !self.stopping {
-            let wait = self.agent.deadline().map(|at| Duration::from_millis(at.since(now())));
+            let wait = self
+                .agent
+                .deadline()
+                .map(|at| Duration::from_millis(at.since(now())));
             tokio::select! {
                 biased;
                 Some(outcome) = written.recv() => self.written(outcome),
@@ -296,7 +321,11 @@ impl Driver {
                 let reply = ReplyId(self.fresh());
                 self.replies.insert(reply, answer);
                 match random_ids(&request) {
-                    Ok(random) => self.handle(Input::Request { reply, random, request }),
+                    Ok(random) => self.handle(Input::Request {
+                        reply,
+                        random,
+                        request,
+                    }),
                     Err(error) => self.reply(reply, Err(EditError::Storage(error))),
                 }
             }
@@ -310,7 +339,8 @@ impl Driver {
                 let _ = answer.send(self.export());
             }
             Command::Online(true) => {
-                self.standing.send_modify(|standing| standing.end = None);
+                let failed = self.agent.failure().cloned().map(LinkEnd::Storage);
+                self.standing.send_modify(|standing| standing.end = failed);
                 self.handle(Input::GoOnline);
             }
             Command::Online(false) => self.handle(Input::GoOffline),
@@ -329,11 +359,18 @@ impl Driver {
         if !batch.is_empty() {
             self.agent.storage().commit(batch, Durability::Synced)?;
         }
-        Ok(bundles.iter().map(|bundle| bundle.bytes().to_vec()).collect())
+        Ok(bundles
+            .iter()
+            .map(|bundle| bundle.bytes().to_vec())
+            .collect())
     }
 
     fn traffic(&self) -> WireStats {
-        let now = self.session.as_ref().map(|session| session.wire()).unwrap_or_default();
+        let now = self
+            .session
+            .as_ref()
+            .map(|session| session.wire())
+            .unwrap_or_default();
         self.past_traffic.plus(now)
     }
 
@@ -347,7 +384,7 @@ impl Driver {
             }
             Err(error) => {
                 tracing::debug!(%error, "not connected");
-                self.ended(LinkEnd::Unreachable(error.to_string()));
+                self.ended(LinkEnd::Unreachable(in_words(&error)));
                 self.handle(Input::DialFailed);
             }
         }
@@ -374,8 +411,10 @@ impl Driver {
             },
             Event::Ended(end) => {
                 self.forget_session();
-                if end != SessionEnd::Finished || !matches!(self.standing.borrow().end, Some(LinkEnd::Refused(_))) {
-                    self.ended(LinkEnd::Unreachable(end.to_string()));
+                if end != SessionEnd::Finished
+                    || !matches!(self.standing.borrow().end, Some(LinkEnd::Refused(_)))
+                {
+                    self.ended(LinkEnd::Unreachable(in_words(&end)));
                 }
                 self.handle(Input::Disconnected);
             }
@@ -405,7 +444,11 @@ impl Driver {
             match output {
                 Output::Dial => self.dial(),
                 Output::HangUp => self.hang_up(CloseCode::Finished, "the device goes offline"),
-                Output::Persist { id, batch, durability } => {
+                Output::Persist {
+                    id,
+                    batch,
+                    durability,
+                } => {
                     if let Err((id, Err(error))) = self.persister.write(id, batch, durability) {
                         self.agent.handle(now(), Input::PersistFailed(id, error));
                     }
@@ -465,7 +508,8 @@ fn random_ids(request: &Request) -> Result<Vec<[u8; 10]>, StorageError> {
     (0..count.min(limit::MUTATIONS_MAX))
         .map(|_| {
             let mut bytes = [0; 10];
-            getrandom::fill(&mut bytes).map_err(|error| StorageError::Io(format!("no random numbers: {error}")))?;
+            getrandom::fill(&mut bytes)
+                .map_err(|error| StorageError::Io(format!("no random numbers: {error}")))?;
             Ok(bytes)
         })
         .collect()

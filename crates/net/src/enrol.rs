@@ -21,7 +21,7 @@ pub struct Enrolled {
 #[derive(Debug, thiserror::Error)]
 pub enum EnrolError {
     /// The relay cannot be reached.
-    #[error(transparent)]
+    #[error("{}", crate::end::in_words(.0))]
     Dial(#[from] DialError),
     /// The relay said no.
     #[error("{}", .0.words())]
@@ -35,19 +35,28 @@ pub enum EnrolError {
 }
 
 /// Enrols the device that holds `secret`.
-pub async fn enrol(ticket: &Ticket, secret: &SecretKey, name: &str) -> Result<Enrolled, EnrolError> {
+pub async fn enrol(
+    ticket: &Ticket,
+    secret: &SecretKey,
+    name: &str,
+) -> Result<Enrolled, EnrolError> {
     let (inbox, mut frames) = mpsc::channel(4);
     let dialer = Dialer::new(&secret.seed(), ticket.relay.0, DialLimits::default());
     let session = dialer.dial(&ticket.address, SessionId(0), inbox).await?;
-    let message = ClientMessage::Enrol { secret: ticket.secret, name: name.to_owned() };
+    let message = ClientMessage::Enrol {
+        secret: ticket.secret,
+        name: name.to_owned(),
+    };
     let ended = |end: String| EnrolError::Ended(end);
-    session.outbox(Lane::Control).send(message.encode()).await.map_err(|error| ended(error.to_string()))?;
-    let answer = loop {
-        match frames.recv().await.map(|received| received.event) {
-            Some(Event::Frame { bytes, .. }) => break ServerMessage::decode(&bytes),
-            Some(Event::Ended(end)) => return Err(ended(end.to_string())),
-            None => return Err(ended(SessionEnd::ClosedHere.to_string())),
-        }
+    session
+        .outbox(Lane::Control)
+        .send(message.encode())
+        .await
+        .map_err(|error| ended(error.to_string()))?;
+    let answer = match frames.recv().await.map(|received| received.event) {
+        Some(Event::Frame { bytes, .. }) => ServerMessage::decode(&bytes),
+        Some(Event::Ended(end)) => return Err(ended(end.to_string())),
+        None => return Err(ended(SessionEnd::ClosedHere.to_string())),
     };
     session.finish().await;
     match answer {

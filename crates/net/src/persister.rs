@@ -23,14 +23,16 @@ impl<Id: Send + 'static> Persister<Id> {
         let (batches, waiting) =
             std::sync::mpsc::sync_channel::<(Id, Batch, Durability)>(BATCHES_WAITING_MAX);
         let (written, outcomes) = mpsc::channel(BATCHES_WAITING_MAX);
-        let thread = std::thread::Builder::new().name("cairn-storage".to_owned()).spawn(move || {
-            for (id, batch, durability) in waiting {
-                let outcome = storage.commit(batch, durability);
-                if written.blocking_send((id, outcome)).is_err() {
-                    return;
+        let thread = std::thread::Builder::new()
+            .name("cairn-storage".to_owned())
+            .spawn(move || {
+                for (id, batch, durability) in waiting {
+                    let outcome = storage.commit(batch, durability);
+                    if written.blocking_send((id, outcome)).is_err() {
+                        return;
+                    }
                 }
-            }
-        });
+            });
         let persister = Persister {
             batches: Some(batches),
             thread: thread.ok(),
@@ -40,10 +42,22 @@ impl<Id: Send + 'static> Persister<Id> {
 
     /// Hands a batch over. A thread that is gone is reported as a failure of
     /// the storage.
-    pub(crate) fn write(&self, id: Id, batch: Batch, durability: Durability) -> Result<(), Written<Id>> {
-        let gone = |id| (id, Err(StorageError::Io("the storage thread has ended".to_owned())));
+    pub(crate) fn write(
+        &self,
+        id: Id,
+        batch: Batch,
+        durability: Durability,
+    ) -> Result<(), Written<Id>> {
+        let gone = |id| {
+            (
+                id,
+                Err(StorageError::Io("the storage thread has ended".to_owned())),
+            )
+        };
         match &self.batches {
-            Some(batches) => batches.send((id, batch, durability)).map_err(|refused| gone(refused.0.0)),
+            Some(batches) => batches
+                .send((id, batch, durability))
+                .map_err(|refused| gone(refused.0.0)),
             None => Err(gone(id)),
         }
     }

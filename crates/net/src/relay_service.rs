@@ -14,7 +14,8 @@ use tokio::task::JoinHandle;
 use crate::clock::now;
 use crate::persister::{Persister, Written};
 use crate::{
-    CloseCode, Event, Lane, ListenError, ListenLimits, Listener, NotSent, Received, Session, SessionId, listen,
+    CloseCode, Event, Lane, ListenError, ListenLimits, Listener, NotSent, Received, Session,
+    SessionId, listen,
 };
 
 /// Frames from all devices that may wait for the machine.
@@ -61,7 +62,10 @@ pub struct RelayHandle {
 
 impl RelayService {
     /// Puts a relay to work. Without `listen` it serves administrators only.
-    pub async fn start(relay: Relay, listen_on: Option<SocketAddr>) -> Result<RelayService, ServiceError> {
+    pub async fn start(
+        relay: Relay,
+        listen_on: Option<SocketAddr>,
+    ) -> Result<RelayService, ServiceError> {
         let listener = match listen_on {
             Some(address) => {
                 let seed = relay.secret_seed();
@@ -117,15 +121,27 @@ impl RelayHandle {
     /// Has an administrator's request done.
     pub async fn admin(&self, request: AdminRequest) -> AdminReply {
         let (answer, answered) = oneshot::channel();
-        let stopped = || AdminError::Storage(cairn_oplog::StorageError::Io("the relay has stopped".to_owned()));
-        if self.commands.send(Command::Admin(request, answer)).await.is_err() {
+        let stopped = || {
+            AdminError::Storage(cairn_oplog::StorageError::Io(
+                "the relay has stopped".to_owned(),
+            ))
+        };
+        if self
+            .commands
+            .send(Command::Admin(request, answer))
+            .await
+            .is_err()
+        {
             return Err(stopped());
         }
         answered.await.unwrap_or_else(|_| Err(stopped()))
     }
 
     /// Looks at the machine. `None` when it has stopped.
-    pub async fn query<R: Send + 'static>(&self, look: impl FnOnce(&Relay) -> R + Send + 'static) -> Option<R> {
+    pub async fn query<R: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Relay) -> R + Send + 'static,
+    ) -> Option<R> {
         let (answer, answered) = oneshot::channel();
         let look: Look = Box::new(move |relay| {
             let _ = answer.send(look(relay));
@@ -168,7 +184,9 @@ struct Driver {
 /// and in order, so that a first download never delays an acknowledgement.
 fn lane_of(message: &ServerMessage) -> Lane {
     match message {
-        ServerMessage::Directory(_) | ServerMessage::Page { .. } | ServerMessage::Changes { .. } => Lane::Download,
+        ServerMessage::Directory(_)
+        | ServerMessage::Page { .. }
+        | ServerMessage::Changes { .. } => Lane::Download,
         _ => Lane::Control,
     }
 }
@@ -193,16 +211,17 @@ impl Driver {
                     Some(command) => self.command(command),
                     None => self.stopping = true,
                 },
-                Some(received) = frames.recv(), if !busy => {
-                    self.received(received);
-                    moved = true;
-                }
+                // Before frames: a device that never stops talking keeps nobody out.
                 Some(arrival) = accept(&mut self.listener) => {
                     let id = SessionId(self.fresh());
                     let key = cairn_model::PublicKey(arrival.key());
                     let session = Arc::new(arrival.start(id, self.inbox.clone()));
                     self.sessions.insert(id, Connected { session, backlog: BTreeMap::new() });
                     self.handle(Input::Connected { session: cairn_relay::SessionId(id.0), key });
+                }
+                Some(received) = frames.recv(), if !busy => {
+                    self.received(received);
+                    moved = true;
                 }
                 _ = quiet.tick() => {
                     if !std::mem::take(&mut moved) {
@@ -266,7 +285,9 @@ impl Driver {
             Command::Cut(device) => {
                 for connected in self.sessions.values() {
                     if cairn_model::PublicKey(connected.session.peer()).device() == device {
-                        connected.session.close(CloseCode::Stopping, "the connection was cut at the relay");
+                        connected
+                            .session
+                            .close(CloseCode::Stopping, "the connection was cut at the relay");
                     }
                 }
             }
@@ -296,13 +317,19 @@ impl Driver {
         if let Some(connected) = self.sessions.remove(&id) {
             connected.session.close(code, reason);
         }
-        self.handle(Input::Disconnected { session: cairn_relay::SessionId(id.0) });
+        self.handle(Input::Disconnected {
+            session: cairn_relay::SessionId(id.0),
+        });
     }
 
     fn pump(&mut self) {
         while let Some(output) = self.relay.poll_output() {
             match output {
-                Output::Persist { id, batch, durability } => {
+                Output::Persist {
+                    id,
+                    batch,
+                    durability,
+                } => {
                     if let Err((id, Err(error))) = self.persister.write(id, batch, durability) {
                         self.relay.handle(now(), Input::PersistFailed(id, error));
                     }
@@ -327,7 +354,9 @@ impl Driver {
     }
 
     fn send(&mut self, id: SessionId, lane: Lane, frame: Vec<u8>) {
-        let Some(connected) = self.sessions.get_mut(&id) else { return };
+        let Some(connected) = self.sessions.get_mut(&id) else {
+            return;
+        };
         let backlog = connected.backlog.entry(lane).or_default();
         backlog.push_back(frame);
         if backlog.len() == 1 {
@@ -338,11 +367,20 @@ impl Driver {
     /// Moves frames of a lane into its outbox; when that is full, waits aside
     /// for room.
     fn flush(&mut self, id: SessionId, lane: Lane) {
-        let Some(connected) = self.sessions.get_mut(&id) else { return };
-        let Some(backlog) = connected.backlog.get_mut(&lane) else { return };
+        let Some(connected) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        let Some(backlog) = connected.backlog.get_mut(&lane) else {
+            return;
+        };
         while let Some(frame) = backlog.pop_front() {
             match connected.session.outbox(lane).try_send(frame) {
-                Ok(()) => self.relay.handle(now(), Input::Sent { session: cairn_relay::SessionId(id.0) }),
+                Ok(()) => self.relay.handle(
+                    now(),
+                    Input::Sent {
+                        session: cairn_relay::SessionId(id.0),
+                    },
+                ),
                 Err(NotSent::Full(frame)) => {
                     backlog.push_front(frame.into());
                     let (session, rooms) = (Arc::clone(&connected.session), self.rooms.clone());

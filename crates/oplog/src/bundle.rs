@@ -35,7 +35,9 @@ pub enum BundleFault {
     #[error("the key given for device {0} is not that device's")]
     WrongKey(LogId),
     /// The signature does not verify.
-    #[error("the signature of bundle {log} from sequence {first} does not verify: the bytes were changed, or another key signed them")]
+    #[error(
+        "the signature of bundle {log} from sequence {first} does not verify: the bytes were changed, or another key signed them"
+    )]
     Signature {
         /// The log it claims.
         log: LogId,
@@ -128,6 +130,13 @@ struct Form {
     signature: ([u8; 32], [u8; 32]),
 }
 
+/// What of a bundle the receiver cannot know when it has the log up to there.
+#[derive(Serialize, Deserialize)]
+struct Continuation {
+    slots: Vec<Slot>,
+    signature: ([u8; 32], [u8; 32]),
+}
+
 /// A bundle whose form is right. Nothing in it is to be believed yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parsed {
@@ -159,6 +168,26 @@ impl Parsed {
         Ok(Parsed { bytes, form })
     }
 
+    /// Reads the short form of a bundle that continues `log` at `at`, as
+    /// [`Verified::continuation`] writes it. The signature stands for the
+    /// whole: it covers the head, which commits to log, place and operations.
+    pub fn continuing(bytes: &[u8], log: LogId, at: &LogHead) -> Result<Parsed, BundleFault> {
+        let Continuation { slots, signature } = codec::decode("bundle", bytes)?;
+        let form = Form {
+            log,
+            first: at.sequence + 1,
+            previous: at.head,
+            slots,
+            signature,
+        };
+        Parsed::parse(codec::encode(&form))
+    }
+
+    /// The bytes it was read from.
+    pub fn bytes(&self) -> &Arc<[u8]> {
+        &self.bytes
+    }
+
     /// The log it claims.
     pub fn log(&self) -> LogId {
         self.form.log
@@ -175,7 +204,11 @@ impl Parsed {
     }
 
     /// Checks the signature against the device's key.
-    pub fn verify(self, organization: &OrganizationId, key: &PublicKey) -> Result<Verified, BundleFault> {
+    pub fn verify(
+        self,
+        organization: &OrganizationId,
+        key: &PublicKey,
+    ) -> Result<Verified, BundleFault> {
         let form = &self.form;
         if key.device() != form.log.device {
             return Err(BundleFault::WrongKey(form.log));
@@ -185,10 +218,20 @@ impl Parsed {
         let mut signature = [0; SIGNATURE_BYTES];
         signature[..32].copy_from_slice(&form.signature.0);
         signature[32..].copy_from_slice(&form.signature.1);
-        if !key::verifies(key, &signed_message(organization, &form.log, &head), &signature) {
-            return Err(BundleFault::Signature { log: form.log, first: form.first });
+        if !key::verifies(
+            key,
+            &signed_message(organization, &form.log, &head),
+            &signature,
+        ) {
+            return Err(BundleFault::Signature {
+                log: form.log,
+                first: form.first,
+            });
         }
-        let head = LogHead { sequence: self.last(), head };
+        let head = LogHead {
+            sequence: self.last(),
+            head,
+        };
         Ok(Verified { parsed: self, head })
     }
 
@@ -240,6 +283,15 @@ impl Verified {
         &self.parsed.form.slots
     }
 
+    /// The short form for a receiver that has the log up to this bundle.
+    pub fn continuation(&self) -> Vec<u8> {
+        let form = &self.parsed.form;
+        codec::encode(&Continuation {
+            slots: form.slots.clone(),
+            signature: form.signature,
+        })
+    }
+
     /// The same bundle with every operation withheld but those `keep` names by
     /// their index. It still verifies.
     pub fn redacted(&self, keep: impl Fn(usize) -> bool) -> Vec<u8> {
@@ -282,7 +334,10 @@ pub fn seal(
         ),
     };
     let bytes = codec::encode(&form).into();
-    Verified { parsed: Parsed { bytes, form }, head }
+    Verified {
+        parsed: Parsed { bytes, form },
+        head,
+    }
 }
 
 /// How many operations from the front of `operations` (their encoded sizes)
@@ -342,10 +397,16 @@ mod tests {
 
     fn sealed() -> (Verified, PublicKey) {
         let key = SecretKey::from_seed(&[7; 32]);
-        let log = LogId { device: key.public().device(), generation: 0 };
+        let log = LogId {
+            device: key.public().device(),
+            generation: 0,
+        };
         let at = LogHead::genesis(&ORGANIZATION, &log);
         let operations = vec![b"one".to_vec(), b"two".to_vec(), b"three".to_vec()];
-        (seal(&ORGANIZATION, log, &at, operations, &key), key.public())
+        (
+            seal(&ORGANIZATION, log, &at, operations, &key),
+            key.public(),
+        )
     }
 
     #[test]
@@ -383,10 +444,24 @@ mod tests {
     }
 
     #[test]
+    fn a_continuation_is_the_same_bundle_to_who_has_the_log() {
+        let (bundle, key) = sealed();
+        let log = bundle.log();
+        let at = LogHead::genesis(&ORGANIZATION, &log);
+        let continued = Parsed::continuing(&bundle.continuation(), log, &at).unwrap();
+        assert_eq!(continued.verify(&ORGANIZATION, &key), Ok(bundle.clone()));
+        let elsewhere = Parsed::continuing(&bundle.continuation(), log, &bundle.head()).unwrap();
+        assert!(elsewhere.verify(&ORGANIZATION, &key).is_err());
+    }
+
+    #[test]
     fn a_redacted_bundle_still_proves_what_it_shows() {
         let (bundle, key) = sealed();
         let redacted = bundle.redacted(|index| index == 1);
-        let verified = Parsed::parse(redacted).unwrap().verify(&ORGANIZATION, &key).unwrap();
+        let verified = Parsed::parse(redacted)
+            .unwrap()
+            .verify(&ORGANIZATION, &key)
+            .unwrap();
         assert_eq!(verified.head(), bundle.head());
         assert_eq!(verified.slots()[1], Slot::Whole(b"two".to_vec()));
         assert!(matches!(verified.slots()[0], Slot::Withheld(_)));
@@ -397,8 +472,14 @@ mod tests {
         let size = 700;
         let count = fitting(std::iter::repeat_n(size, 1000));
         let key = SecretKey::from_seed(&[1; 32]);
-        let log = LogId { device: key.public().device(), generation: u32::MAX };
-        let at = LogHead { sequence: u64::MAX / 4, head: Hash::ZERO };
+        let log = LogId {
+            device: key.public().device(),
+            generation: u32::MAX,
+        };
+        let at = LogHead {
+            sequence: u64::MAX / 4,
+            head: Hash::ZERO,
+        };
         let bundle = seal(&ORGANIZATION, log, &at, vec![vec![0; size]; count], &key);
         assert!(bundle.bytes().len() <= BUNDLE_BYTES_MAX);
         assert!(bundle.bytes().len() + size + 8 > BUNDLE_BYTES_MAX - 1024);

@@ -38,7 +38,11 @@ fn key(generation: u32, sequence: u64) -> Vec<u8> {
 impl DeviceLog {
     /// Opens the log of `log.device`, in the generation it had reached, or a
     /// new one. Reads the end only, however long the log is.
-    pub fn open(organization: OrganizationId, log: LogId, storage: &dyn Storage) -> Result<DeviceLog, StorageError> {
+    pub fn open(
+        organization: OrganizationId,
+        log: LogId,
+        storage: &dyn Storage,
+    ) -> Result<DeviceLog, StorageError> {
         let end = crate::storage::meta::<End>(storage, END)?.unwrap_or(End {
             log,
             sealed: LogHead::genesis(&organization, &log),
@@ -52,7 +56,11 @@ impl DeviceLog {
         let from = key(end.log.generation, end.sealed.sequence + 1);
         for (key, operation) in storage.range(Table::Tail, &from, usize::MAX)? {
             if key != self::key(end.log.generation, opened.end() + 1) {
-                return Err(StorageError::corrupt(Table::Tail, &key, "the tail of the log has a gap"));
+                return Err(StorageError::corrupt(
+                    Table::Tail,
+                    &key,
+                    "the tail of the log has a gap",
+                ));
             }
             opened.tail.push_back(operation);
         }
@@ -82,7 +90,11 @@ impl DeviceLog {
     /// Appends an operation to the tail; returns its sequence.
     pub fn append(&mut self, operation: Vec<u8>, batch: &mut Batch) -> u64 {
         let sequence = self.end() + 1;
-        batch.put(Table::Tail, key(self.log.generation, sequence), operation.clone());
+        batch.put(
+            Table::Tail,
+            key(self.log.generation, sequence),
+            operation.clone(),
+        );
         self.tail.push_back(operation);
         sequence
     }
@@ -95,11 +107,24 @@ impl DeviceLog {
         }
         let operations: Vec<Vec<u8>> = self.tail.drain(..count).collect();
         for index in 1..=count as u64 {
-            batch.remove(Table::Tail, key(self.log.generation, self.sealed.sequence + index));
+            batch.remove(
+                Table::Tail,
+                key(self.log.generation, self.sealed.sequence + index),
+            );
         }
-        let bundle = bundle::seal(&self.organization, self.log, &self.sealed, operations, secret);
+        let bundle = bundle::seal(
+            &self.organization,
+            self.log,
+            &self.sealed,
+            operations,
+            secret,
+        );
         self.sealed = bundle.head();
-        batch.put(Table::Bundles, key(self.log.generation, bundle.first()), bundle.bytes().to_vec());
+        batch.put(
+            Table::Bundles,
+            key(self.log.generation, bundle.first()),
+            bundle.bytes().to_vec(),
+        );
         self.put_end(batch);
         Some(bundle)
     }
@@ -117,16 +142,26 @@ impl DeviceLog {
     }
 
     fn put_end(&self, batch: &mut Batch) {
-        let end = End { log: self.log, sealed: self.sealed };
+        let end = End {
+            log: self.log,
+            sealed: self.sealed,
+        };
         batch.put(Table::Meta, END, cairn_model::codec::encode(&end));
     }
 
     /// The sealed bundles of this generation that hold `from` or come after
     /// it, at most `limit`.
-    pub fn bundles_from(&self, from: u64, limit: usize, storage: &dyn Storage) -> Result<Vec<Verified>, StorageError> {
+    pub fn bundles_from(
+        &self,
+        from: u64,
+        limit: usize,
+        storage: &dyn Storage,
+    ) -> Result<Vec<Verified>, StorageError> {
         let generation = self.log.generation;
         let mut at = from;
-        if let Some((found, _)) = storage.range_back(Table::Bundles, &key(generation, from + 1), 1)?.first()
+        if let Some((found, _)) = storage
+            .range_back(Table::Bundles, &key(generation, from + 1), 1)?
+            .first()
             && found.starts_with(&generation.to_be_bytes())
         {
             at = sequence_of(found);
@@ -141,7 +176,11 @@ impl DeviceLog {
     }
 
     /// The hashes of the operations from `first` to the end, sealed or not.
-    pub fn hashes_from(&self, first: u64, storage: &dyn Storage) -> Result<Vec<Hash>, StorageError> {
+    pub fn hashes_from(
+        &self,
+        first: u64,
+        storage: &dyn Storage,
+    ) -> Result<Vec<Hash>, StorageError> {
         let mut hashes = Vec::new();
         for bundle in self.bundles_from(first, usize::MAX, storage)? {
             let skip = first.saturating_sub(bundle.first()) as usize;
@@ -154,7 +193,11 @@ impl DeviceLog {
 
     /// The bytes of the operations from `first` to the end, sealed or not,
     /// each with its sequence.
-    pub fn operations_from(&self, first: u64, storage: &dyn Storage) -> Result<Vec<(u64, Vec<u8>)>, StorageError> {
+    pub fn operations_from(
+        &self,
+        first: u64,
+        storage: &dyn Storage,
+    ) -> Result<Vec<(u64, Vec<u8>)>, StorageError> {
         let mut operations = Vec::new();
         for bundle in self.bundles_from(first, usize::MAX, storage)? {
             for (sequence, slot) in (bundle.first()..).zip(bundle.slots()) {
@@ -198,7 +241,10 @@ mod tests {
 
     fn fixture() -> (MemoryStorage, SecretKey, LogId) {
         let key = SecretKey::from_seed(&[3; 32]);
-        let log = LogId { device: key.public().device(), generation: 0 };
+        let log = LogId {
+            device: key.public().device(),
+            generation: 0,
+        };
         (MemoryStorage::new(), key, log)
     }
 
@@ -217,7 +263,10 @@ mod tests {
         let reopened = DeviceLog::open(organization, id, &storage).unwrap();
         assert_eq!(reopened.end(), 3);
         assert_eq!(reopened.sealed(), sealed.head());
-        assert_eq!(reopened.hashes_from(2, &storage).unwrap(), [Hash::of(b"b"), Hash::of(b"c")]);
+        assert_eq!(
+            reopened.hashes_from(2, &storage).unwrap(),
+            [Hash::of(b"b"), Hash::of(b"c")]
+        );
         assert_eq!(reopened.bundles_from(2, 9, &storage).unwrap(), [sealed]);
         assert_eq!(reopened.bundles_from(3, 9, &storage).unwrap(), []);
         assert_eq!(

@@ -94,7 +94,11 @@ impl Checkpoint {
         let mut signature = [0; SIGNATURE_BYTES];
         signature[..32].copy_from_slice(&self.signature.0);
         signature[32..].copy_from_slice(&self.signature.1);
-        key::verifies(relay, &message(organization, self.position, &self.head), &signature)
+        key::verifies(
+            relay,
+            &message(organization, self.position, &self.head),
+            &signature,
+        )
     }
 }
 
@@ -114,11 +118,15 @@ mod tests {
     fn a_checkpoint_speaks_for_one_position_of_one_ledger() {
         let organization = OrganizationId([1; 16]);
         let key = SecretKey::from_seed(&[2; 32]);
-        let head = LedgerHead::genesis(&organization, &key.public()).after(Timestamp(5), b"bundle", 3);
+        let head =
+            LedgerHead::genesis(&organization, &key.public()).after(Timestamp(5), b"bundle", 3);
         let checkpoint = Checkpoint::sign(&organization, &head, &key);
         assert!(checkpoint.verifies(&organization, &key.public()));
         assert!(!checkpoint.verifies(&OrganizationId([3; 16]), &key.public()));
-        let moved = Checkpoint { position: 2, ..checkpoint };
+        let moved = Checkpoint {
+            position: 2,
+            ..checkpoint
+        };
         assert!(!moved.verifies(&organization, &key.public()));
         assert_eq!(head.version, 3);
     }

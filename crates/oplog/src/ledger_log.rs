@@ -31,12 +31,21 @@ pub struct StoredEntry {
 }
 
 /// Where the stored ledger ends.
-pub fn head(organization: &OrganizationId, relay: &PublicKey, storage: &dyn Storage) -> Result<LedgerHead, StorageError> {
+pub fn head(
+    organization: &OrganizationId,
+    relay: &PublicKey,
+    storage: &dyn Storage,
+) -> Result<LedgerHead, StorageError> {
     Ok(storage::meta(storage, HEAD)?.unwrap_or_else(|| LedgerHead::genesis(organization, relay)))
 }
 
 /// Puts one more bundle behind `head` and moves it.
-pub fn append(head: &mut LedgerHead, received: Timestamp, bundle: &Verified, batch: &mut Batch) -> Entry {
+pub fn append(
+    head: &mut LedgerHead,
+    received: Timestamp,
+    bundle: &Verified,
+    batch: &mut Batch,
+) -> Entry {
     let received = received.max(head.received);
     let first_version = head.version + 1;
     *head = head.after(received, bundle.bytes(), bundle.slots().len() as u64);
@@ -46,7 +55,11 @@ pub fn append(head: &mut LedgerHead, received: Timestamp, bundle: &Verified, bat
         head: head.head,
         bundle: bundle.bytes().to_vec(),
     };
-    batch.put(Table::Ledger, head.position.to_be_bytes(), codec::encode(&stored));
+    batch.put(
+        Table::Ledger,
+        head.position.to_be_bytes(),
+        codec::encode(&stored),
+    );
     batch.put(
         Table::LogIndex,
         index_key(&bundle.log(), bundle.first(), head.position),
@@ -65,7 +78,11 @@ pub fn put_head(head: &LedgerHead, batch: &mut Batch) {
 }
 
 /// Up to `limit` entries from `position` on.
-pub fn entries(position: u64, limit: usize, storage: &dyn Storage) -> Result<Vec<StoredEntry>, StorageError> {
+pub fn entries(
+    position: u64,
+    limit: usize,
+    storage: &dyn Storage,
+) -> Result<Vec<StoredEntry>, StorageError> {
     storage
         .range(Table::Ledger, &position.to_be_bytes(), limit)?
         .into_iter()
@@ -75,7 +92,11 @@ pub fn entries(position: u64, limit: usize, storage: &dyn Storage) -> Result<Vec
 
 /// The entry that holds the operation of `version`, if the ledger is that long.
 /// Binary search over positions.
-pub fn entry_of_version(version: u64, head: &LedgerHead, storage: &dyn Storage) -> Result<Option<StoredEntry>, StorageError> {
+pub fn entry_of_version(
+    version: u64,
+    head: &LedgerHead,
+    storage: &dyn Storage,
+) -> Result<Option<StoredEntry>, StorageError> {
     if version == 0 || version > head.version {
         return Ok(None);
     }
@@ -91,10 +112,22 @@ pub fn entry_of_version(version: u64, head: &LedgerHead, storage: &dyn Storage) 
 }
 
 /// The bundles of `log` that hold `first` or come after it, at most `limit`.
-pub fn bundles_of(log: &LogId, first: u64, limit: usize, storage: &dyn Storage) -> Result<Vec<Verified>, StorageError> {
+pub fn bundles_of(
+    log: &LogId,
+    first: u64,
+    limit: usize,
+    storage: &dyn Storage,
+) -> Result<Vec<Verified>, StorageError> {
     let prefix = index_prefix(log);
     let mut from = index_key(log, first, 0);
-    if let Some((key, _)) = storage.range_back(Table::LogIndex, &index_key(log, first + 1, 0), 1)?.into_iter().next()
+    if let Some((key, _)) = storage
+        .range_back(
+            Table::LogIndex,
+            &index_key(log, first.saturating_add(1), 0),
+            1,
+        )?
+        .into_iter()
+        .next()
         && key.starts_with(&prefix)
     {
         from = key;
@@ -105,7 +138,9 @@ pub fn bundles_of(log: &LogId, first: u64, limit: usize, storage: &dyn Storage) 
             break;
         }
         let found = storage.get(Table::Ledger, &position)?;
-        let value = found.ok_or_else(|| StorageError::corrupt(Table::LogIndex, &key, "it names no ledger entry"))?;
+        let value = found.ok_or_else(|| {
+            StorageError::corrupt(Table::LogIndex, &key, "it names no ledger entry")
+        })?;
         let bundle = read(&position, &value)?.entry.bundle;
         if bundle.last() >= first {
             bundles.push(bundle);
@@ -115,11 +150,17 @@ pub fn bundles_of(log: &LogId, first: u64, limit: usize, storage: &dyn Storage) 
 }
 
 /// The position of the first bundle of `log` that starts at `first`.
-pub fn position_of(log: &LogId, first: u64, storage: &dyn Storage) -> Result<Option<u64>, StorageError> {
+pub fn position_of(
+    log: &LogId,
+    first: u64,
+    storage: &dyn Storage,
+) -> Result<Option<u64>, StorageError> {
     let from = index_key(log, first, 0);
     let found = storage.range(Table::LogIndex, &from, 1)?.into_iter().next();
     let found = found.filter(|(key, _)| key.starts_with(&from[..28]));
-    Ok(found.and_then(|(_, position)| position.try_into().ok()).map(u64::from_be_bytes))
+    Ok(found
+        .and_then(|(_, position)| position.try_into().ok())
+        .map(u64::from_be_bytes))
 }
 
 fn index_prefix(log: &LogId) -> Vec<u8> {
@@ -137,8 +178,12 @@ fn index_key(log: &LogId, first: u64, position: u64) -> Vec<u8> {
 
 fn read(key: &[u8], value: &[u8]) -> Result<StoredEntry, StorageError> {
     let corrupt = |reason: String| StorageError::corrupt(Table::Ledger, key, reason);
-    let position = key.try_into().map(u64::from_be_bytes).map_err(|_| corrupt("its key is no position".into()))?;
-    let stored: Stored = codec::decode("ledger entry", value).map_err(|error| corrupt(error.to_string()))?;
+    let position = key
+        .try_into()
+        .map(u64::from_be_bytes)
+        .map_err(|_| corrupt("its key is no position".into()))?;
+    let stored: Stored =
+        codec::decode("ledger entry", value).map_err(|error| corrupt(error.to_string()))?;
     let bundle = Parsed::parse(stored.bundle).map_err(|fault| corrupt(fault.to_string()))?;
     Ok(StoredEntry {
         entry: Entry {
@@ -163,7 +208,10 @@ mod tests {
     fn entries_are_found_by_position_version_and_log() {
         let organization = OrganizationId([1; 16]);
         let key = SecretKey::from_seed(&[2; 32]);
-        let log = LogId { device: key.public().device(), generation: 0 };
+        let log = LogId {
+            device: key.public().device(),
+            generation: 0,
+        };
         let storage = MemoryStorage::new();
         let mut head = head(&organization, &key.public(), &storage).unwrap();
         let mut at = LogHead::genesis(&organization, &log);
@@ -176,16 +224,33 @@ mod tests {
         put_head(&head, &mut batch);
         storage.commit(batch, Durability::Synced).unwrap();
 
-        assert_eq!(self::head(&organization, &key.public(), &storage).unwrap(), head);
+        assert_eq!(
+            self::head(&organization, &key.public(), &storage).unwrap(),
+            head
+        );
         assert_eq!((head.position, head.version), (3, 6));
         let positions: Vec<u64> = (1..=6)
-            .map(|version| entry_of_version(version, &head, &storage).unwrap().unwrap().entry.position)
+            .map(|version| {
+                entry_of_version(version, &head, &storage)
+                    .unwrap()
+                    .unwrap()
+                    .entry
+                    .position
+            })
             .collect();
         assert_eq!(positions, [1, 2, 2, 2, 3, 3]);
         assert_eq!(entry_of_version(7, &head, &storage).unwrap(), None);
-        let received: Vec<u64> = entries(1, 9, &storage).unwrap().iter().map(|e| e.entry.received.0).collect();
+        let received: Vec<u64> = entries(1, 9, &storage)
+            .unwrap()
+            .iter()
+            .map(|e| e.entry.received.0)
+            .collect();
         assert_eq!(received, [1, 3, 3], "received times never fall");
-        let firsts: Vec<u64> = bundles_of(&log, 3, 9, &storage).unwrap().iter().map(Verified::first).collect();
+        let firsts: Vec<u64> = bundles_of(&log, 3, 9, &storage)
+            .unwrap()
+            .iter()
+            .map(Verified::first)
+            .collect();
         assert_eq!(firsts, [2, 5]);
     }
 }

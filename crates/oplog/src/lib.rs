@@ -9,7 +9,8 @@
 //! sockets, or of the database behind [`storage::Storage`].
 //!
 //! Reading order: [`key`], [`bundle`], [`ledger`], [`storage`], then the
-//! layouts over it, [`device_log`] and [`ledger_log`], and [`archive`].
+//! layouts over it, [`device_log`] and [`ledger_log`], then [`archive`] and
+//! [`verify`].
 
 pub mod archive;
 pub mod bundle;
@@ -19,6 +20,7 @@ pub mod ledger;
 pub mod ledger_log;
 pub mod memory;
 pub mod storage;
+pub mod verify;
 
 pub use bundle::{BundleFault, LogHead, Parsed, Verified};
 pub use key::SecretKey;

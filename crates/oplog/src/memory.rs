@@ -68,7 +68,12 @@ impl Storage for MemoryStorage {
             .collect())
     }
 
-    fn range_back(&self, table: Table, before: &[u8], limit: usize) -> Result<Vec<Pair>, StorageError> {
+    fn range_back(
+        &self,
+        table: Table,
+        before: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Pair>, StorageError> {
         let tables = self.lock();
         let from = Bound::Included((table, Vec::new()));
         Ok(tables
@@ -84,7 +89,10 @@ impl Storage for MemoryStorage {
         for (table, _, value) in &batch.changes {
             let bytes = value.as_ref().map_or(0, Vec::len);
             if bytes > VALUE_BYTES_MAX {
-                return Err(StorageError::TooLarge { table: *table, bytes });
+                return Err(StorageError::TooLarge {
+                    table: *table,
+                    bytes,
+                });
             }
         }
         let tables = &mut *self.lock();

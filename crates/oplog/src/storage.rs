@@ -69,13 +69,17 @@ pub const VALUE_BYTES_MAX: usize = 128 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StorageError {
     /// No room left. Nothing of the batch was kept; what was durable stays so.
-    #[error("the disk is full ({0}); free some space and start again, nothing already confirmed is lost")]
+    #[error(
+        "the disk is full ({0}); free some space and start again, nothing already confirmed is lost"
+    )]
     Full(String),
     /// The operating system refused.
     #[error("the data directory cannot be read or written: {0}")]
     Io(String),
     /// A value is not what was written.
-    #[error("the {table} entry {key} is damaged on disk: {reason}; restore the directory from a backup, or export what is left with `cairn log export`")]
+    #[error(
+        "the {table} entry {key} is damaged on disk: {reason}; restore the directory from a backup, or export what is left with `cairn log export`"
+    )]
     Corrupt {
         /// Where.
         table: Table,
@@ -91,7 +95,9 @@ pub enum StorageError {
     #[error("{0} is in use by another process{1}")]
     Locked(String, String),
     /// Written by a newer program.
-    #[error("{directory} has format {found}; this program reads up to format {known}: use a newer cairn")]
+    #[error(
+        "{directory} has format {found}; this program reads up to format {known}: use a newer cairn"
+    )]
     NewerFormat {
         /// Which directory.
         directory: String,
@@ -173,7 +179,12 @@ pub trait Storage: Send + Sync {
     fn range(&self, table: Table, from: &[u8], limit: usize) -> Result<Vec<Pair>, StorageError>;
 
     /// Up to `limit` pairs before `before`, in falling key order.
-    fn range_back(&self, table: Table, before: &[u8], limit: usize) -> Result<Vec<Pair>, StorageError>;
+    fn range_back(
+        &self,
+        table: Table,
+        before: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Pair>, StorageError>;
 
     /// Applies `batch`. With an error nothing of it is visible, unless the
     /// error is [`StorageError::Poisoned`] or [`StorageError::Io`]: then the
@@ -190,7 +201,12 @@ impl<S: Storage + ?Sized> Storage for std::sync::Arc<S> {
         (**self).range(table, from, limit)
     }
 
-    fn range_back(&self, table: Table, before: &[u8], limit: usize) -> Result<Vec<Pair>, StorageError> {
+    fn range_back(
+        &self,
+        table: Table,
+        before: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Pair>, StorageError> {
         (**self).range_back(table, before, limit)
     }
 
@@ -200,7 +216,10 @@ impl<S: Storage + ?Sized> Storage for std::sync::Arc<S> {
 }
 
 /// A value of the meta table, decoded.
-pub fn meta<T: serde::de::DeserializeOwned>(storage: &dyn Storage, name: &'static str) -> Result<Option<T>, StorageError> {
+pub fn meta<T: serde::de::DeserializeOwned>(
+    storage: &dyn Storage,
+    name: &'static str,
+) -> Result<Option<T>, StorageError> {
     let Some(bytes) = storage.get(Table::Meta, name.as_bytes())? else {
         return Ok(None);
     };
@@ -215,7 +234,11 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// Puts a value of any size into the meta table, in pieces.
 pub fn put_large(name: &str, bytes: &[u8], batch: &mut Batch) {
     let pieces = bytes.chunks(PIECE_BYTES);
-    batch.put(Table::Meta, name, cairn_model::codec::encode(&(pieces.len() as u32)));
+    batch.put(
+        Table::Meta,
+        name,
+        cairn_model::codec::encode(&(pieces.len() as u32)),
+    );
     for (number, piece) in (0u32..).zip(pieces) {
         batch.put(Table::Meta, piece_key(name, number), piece);
     }
@@ -230,7 +253,11 @@ pub fn large(storage: &dyn Storage, name: &'static str) -> Result<Option<Vec<u8>
     for number in 0..count {
         let key = piece_key(name, number);
         let piece = storage.get(Table::Meta, &key)?;
-        bytes.extend(piece.ok_or_else(|| StorageError::corrupt(Table::Meta, &key, "a piece of it is missing"))?);
+        bytes.extend(
+            piece.ok_or_else(|| {
+                StorageError::corrupt(Table::Meta, &key, "a piece of it is missing")
+            })?,
+        );
     }
     Ok(Some(bytes))
 }

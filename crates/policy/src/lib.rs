@@ -114,7 +114,10 @@ fn best<'a, K: Ord>(contest: Contest<'a>, key: impl Fn(&Contender<'a>) -> K) -> 
     let shown = (0..contest.contenders.len())
         .max_by_key(|&index| key(&contest.contenders[index]))
         .expect("a contest has contenders");
-    Decision { shown, others: Others::Candidates }
+    Decision {
+        shown,
+        others: Others::Candidates,
+    }
 }
 
 struct ClientWins;
@@ -134,7 +137,10 @@ impl Policy for ClientWins {
         false
     }
     fn decide(&self, contest: Contest<'_>) -> Decision {
-        Decision { shown: contest.arriving, others: Others::Settled }
+        Decision {
+            shown: contest.arriving,
+            others: Others::Settled,
+        }
     }
 }
 
@@ -146,7 +152,10 @@ impl Policy for ServerWins {
         false
     }
     fn decide(&self, contest: Contest<'_>) -> Decision {
-        Decision { shown: contest.standing, others: Others::SettledAndTold }
+        Decision {
+            shown: contest.standing,
+            others: Others::SettledAndTold,
+        }
     }
 }
 
@@ -160,7 +169,10 @@ impl Policy for Flag {
         true
     }
     fn decide(&self, contest: Contest<'_>) -> Decision {
-        Decision { shown: contest.standing, others: Others::Flagged }
+        Decision {
+            shown: contest.standing,
+            others: Others::Flagged,
+        }
     }
 }
 
@@ -199,7 +211,9 @@ impl Policy for Max {
         true
     }
     fn decide(&self, contest: Contest<'_>) -> Decision {
-        best(contest, |contender| (contender.value.cloned(), contender.by_time()))
+        best(contest, |contender| {
+            (contender.value.cloned(), contender.by_time())
+        })
     }
 }
 
@@ -216,7 +230,11 @@ impl Policy for Min {
     /// An emptied field is not the smallest value: any value wins over none.
     fn decide(&self, contest: Contest<'_>) -> Decision {
         best(contest, |contender| {
-            (contender.value.is_some(), Reverse(contender.value.cloned()), contender.by_time())
+            (
+                contender.value.is_some(),
+                Reverse(contender.value.cloned()),
+                contender.by_time(),
+            )
         })
     }
 }
@@ -279,12 +297,17 @@ mod tests {
     /// Three writes: (device time, value); the last has just arrived and the
     /// first stands. Gives the value each policy shows.
     fn shown(policy: &str, writes: [(u64, Option<i64>); 3]) -> Option<i64> {
-        let values: Vec<Option<Value>> = writes.iter().map(|(_, v)| v.map(Value::Integer)).collect();
+        let values: Vec<Option<Value>> =
+            writes.iter().map(|(_, v)| v.map(Value::Integer)).collect();
         let contenders: Vec<Contender<'_>> = (1..)
             .zip(writes.iter().zip(&values))
             .map(|(version, ((wall, _), value))| contender(version, *wall, value.as_ref()))
             .collect();
-        let contest = Contest { contenders: &contenders, standing: 0, arriving: 2 };
+        let contest = Contest {
+            contenders: &contenders,
+            standing: 0,
+            arriving: 2,
+        };
         writes[named(policy).expect(policy).decide(contest).shown].1
     }
 
@@ -303,7 +326,10 @@ mod tests {
     #[test]
     fn a_clock_far_ahead_competes_as_if_five_minutes_ahead() {
         let years_ahead = contender(1, u64::MAX / 2, None);
-        assert_eq!(years_ahead.effective_time().wall(), Timestamp(1_000 + CLOCK_AHEAD_MS_MAX));
+        assert_eq!(
+            years_ahead.effective_time().wall(),
+            Timestamp(1_000 + CLOCK_AHEAD_MS_MAX)
+        );
         let honest = contender(2, 900, None);
         assert_eq!(honest.effective_time().wall(), Timestamp(900));
     }

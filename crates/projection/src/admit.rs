@@ -1,12 +1,18 @@
 //! Whether an edit may stand. Everything is checked before anything changes,
 //! so an operation is applied whole or not at all.
 
-use crate::document;
+mod key;
+mod write;
+
+use crate::apply::{Admitted, Documents};
+use crate::fold::Incoming;
 use crate::issue::Code;
-use crate::record::{FieldState, Origin, Record};
-use crate::state::{KeyEntry, State};
+use crate::record::{FieldState, Record};
+use crate::records::{Held, Place};
+use crate::register::Register;
+use crate::state::State;
 use cairn_model::{
-    Access, Change, Definition, Field, FieldId, Kind, Mutation, OnDelete, RecordId, RecordType, TypeId, Value, Version,
+    Change, FieldId, KeyId, Mutation, OnDelete, RecordId, RecordType, TypeId, Value, Version,
     Write, limit,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,14 +27,28 @@ pub(crate) struct Rejection {
     pub(crate) what: String,
     pub(crate) record: Option<RecordId>,
     pub(crate) field: Option<FieldId>,
-    /// Every record of the operation: what later ones may depend on.
+    /// Every record the operation names: what later ones may depend on.
     pub(crate) records: Vec<RecordId>,
+    /// The rejected operation that this one builds on.
     pub(crate) depends_on: Option<Version>,
 }
 
 impl Rejection {
     pub(crate) fn new(code: Code, what: impl Into<String>) -> Rejection {
-        Rejection { code, what: what.into(), record: None, field: None, records: Vec::new(), depends_on: None }
+        Rejection {
+            code,
+            what: what.into(),
+            record: None,
+            field: None,
+            records: Vec::new(),
+            depends_on: None,
+        }
+    }
+
+    /// The rejection of an edit that makes these changes.
+    pub(crate) fn naming(mut self, mutations: &[Mutation]) -> Rejection {
+        self.records = mutations.iter().map(|mutation| mutation.record).collect();
+        self
     }
 
     fn of(mut self, record: RecordId) -> Rejection {
@@ -47,326 +67,357 @@ impl Rejection {
 struct Ahead {
     created: BTreeMap<RecordId, TypeId>,
     deleted: BTreeSet<RecordId>,
-    keys: BTreeMap<KeyEntry, RecordId>,
+    keys: BTreeMap<(RecordId, KeyId), Option<Vec<Value>>>,
+    lookups: BTreeMap<(RecordId, FieldId), Option<RecordId>>,
+    documents: Documents,
+}
+
+/// An edit under scrutiny, and what is known around it.
+struct Scrutiny<'a> {
+    state: &'a State,
+    incoming: &'a Incoming<'a>,
+    ahead: Ahead,
+}
+
+/// A mutation under scrutiny.
+struct Subject<'a> {
+    mutation: &'a Mutation,
+    held: Option<&'a Held>,
+    record_type: &'a RecordType,
+}
+
+impl Subject<'_> {
+    fn record(&self) -> Option<&Record> {
+        self.held.map(|held| &held.record)
+    }
+
+    fn writes(&self) -> &[(FieldId, Write)] {
+        self.mutation.change.writes()
+    }
+
+    fn label(&self) -> &str {
+        &self.record_type.label
+    }
 }
 
 impl State {
     /// Checks every mutation of an edit.
-    pub(crate) fn admit(&mut self, mutations: &[Mutation], origin: &Origin, definition: &Definition) -> Result<(), Rejection> {
-        let outcome = self.admit_all(mutations, origin, definition);
-        outcome.map_err(|mut rejection| {
-            rejection.records = mutations.iter().map(|mutation| mutation.record).collect();
-            rejection
-        })
-    }
-
-    fn admit_all(&mut self, mutations: &[Mutation], origin: &Origin, definition: &Definition) -> Result<(), Rejection> {
-        if mutations.is_empty() || mutations.len() > limit::MUTATIONS_MAX {
-            return Err(Rejection::new(
-                Code::Limit,
-                format!("The change touches {} records; 1 to {} are possible.", mutations.len(), limit::MUTATIONS_MAX),
-            ));
-        }
-        self.admit_author(mutations, origin, definition)?;
-        let mut ahead = Ahead::default();
-        for mutation in mutations {
-            self.admit_mutation(mutation, origin, definition, &mut ahead)
-                .map_err(|rejection| rejection.of(mutation.record))?;
-        }
-        Ok(())
-    }
-
-    fn admit_author(&mut self, mutations: &[Mutation], origin: &Origin, definition: &Definition) -> Result<(), Rejection> {
-        let user = &self.devices[origin.author.0 as usize].user;
-        let may_edit = match definition.users.get(user) {
-            Some(user) => user.access == Access::Edit,
-            None => origin.author == crate::state::RELAY,
-        };
-        let only_follows = mutations.iter().all(|m| matches!(m.change, Change::Follow | Change::Unfollow));
-        if !may_edit && !only_follows {
-            return Err(Rejection::new(Code::PrivilegeDenied, format!("{user} may read records but not change them.")));
-        }
-        for mutation in mutations {
-            let key = (origin.author, mutation.record);
-            match self.rejections.get(&key) {
-                Some(first) if mutation.base < *first => {
-                    let mut rejection = Rejection::new(
-                        Code::Dependent,
-                        format!("It builds on the rejected operation {first} on the same record."),
-                    );
-                    rejection.depends_on = Some(*first);
-                    return Err(rejection.of(mutation.record));
-                }
-                Some(_) => {
-                    self.rejections.remove(&key);
-                }
-                None => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn admit_mutation(&self, mutation: &Mutation, origin: &Origin, definition: &Definition, ahead: &mut Ahead) -> Result<(), Rejection> {
-        let record_type = definition
-            .types
-            .get(&mutation.record_type)
-            .ok_or_else(|| Rejection::new(Code::TypeUnknown, format!("There is no record type {}.", mutation.record_type)))?;
-        if mutation.change.writes().len() > limit::WRITES_MAX {
-            return Err(Rejection::new(Code::Limit, format!("The change writes more than {} fields.", limit::WRITES_MAX)));
-        }
-        let held = self.record(mutation.record);
-        self.admit_existence(mutation, held, record_type, origin, ahead)?;
-        for (id, write) in mutation.change.writes() {
-            let field = record_type.fields.get(id).ok_or_else(|| {
-                Rejection::new(Code::FieldUnknown, format!("{} has no field {id}.", record_type.label)).at(*id)
-            })?;
-            if !field.retired {
-                self.admit_write(field, write, held, definition, ahead).map_err(|rejection| rejection.at(*id))?;
-            }
-        }
-        if let Change::Create(writes) = &mutation.change {
-            admit_required(record_type, writes, held)?;
-        }
-        if let Change::Delete | Change::Resolve { keep: Some(false), .. } = mutation.change {
-            self.admit_deletion(mutation.record, definition, ahead)?;
-        }
-        self.admit_keys(mutation, held, record_type, ahead)
-    }
-
-    fn admit_existence(
+    pub(crate) fn admit(
         &self,
-        mutation: &Mutation,
-        held: Option<&Record>,
-        record_type: &RecordType,
-        origin: &Origin,
-        ahead: &mut Ahead,
-    ) -> Result<(), Rejection> {
-        let label = &record_type.label;
-        let present = held.map(|record| record.record_type).or(ahead.created.get(&mutation.record).copied());
-        if let Some(present) = present
-            && present != mutation.record_type
-        {
-            return Err(Rejection::new(Code::TypeMismatch, format!("The record is not a {label}.")));
+        mutations: Vec<Mutation>,
+        incoming: &Incoming<'_>,
+    ) -> Result<Admitted, Rejection> {
+        let mut scrutiny = Scrutiny {
+            state: self,
+            incoming,
+            ahead: Ahead::default(),
+        };
+        match self.admit_all(&mutations, &mut scrutiny) {
+            Ok(places) => Ok(Admitted {
+                mutations: places.into_iter().zip(mutations).collect(),
+                documents: scrutiny.ahead.documents,
+            }),
+            Err(rejection) => Err(rejection.naming(&mutations)),
         }
-        if matches!(mutation.change, Change::Create(_)) {
-            if record_type.retired {
-                return Err(Rejection::new(Code::TypeUnknown, format!("{label} takes no new records.")));
-            }
-            if present.is_some() && !mutation.record.is_derived() {
-                return Err(Rejection::new(Code::RecordExists, format!("This {label} exists already.")));
-            }
-            ahead.created.insert(mutation.record, mutation.record_type);
-            ahead.deleted.remove(&mutation.record);
+    }
+
+    fn admit_all(
+        &self,
+        mutations: &[Mutation],
+        scrutiny: &mut Scrutiny<'_>,
+    ) -> Result<Vec<Option<Place>>, Rejection> {
+        if mutations.is_empty() || mutations.len() > limit::MUTATIONS_MAX {
+            let (count, most) = (mutations.len(), limit::MUTATIONS_MAX);
+            let what = format!("The change touches {count} records; 1 to {most} are possible.");
+            return Err(Rejection::new(Code::Limit, what));
+        }
+        self.admit_author(mutations, scrutiny.incoming)?;
+        let admit = |mutation: &Mutation| {
+            let place = self.records.place(mutation.record);
+            self.admit_dependence(mutation, place, scrutiny.incoming)
+                .and_then(|()| scrutiny.admit(mutation, place))
+                .map_err(|rejection| rejection.of(mutation.record))?;
+            Ok(place)
+        };
+        mutations.iter().map(admit).collect()
+    }
+
+    fn admit_author(
+        &self,
+        mutations: &[Mutation],
+        incoming: &Incoming<'_>,
+    ) -> Result<(), Rejection> {
+        if incoming.may_edit || mutations.iter().all(is_follow) {
             return Ok(());
         }
-        if present.is_none() {
-            return Err(Rejection::new(Code::RecordMissing, format!("There is no such {label}.")));
-        }
-        let Some(held) = held else { return Ok(()) };
-        let seen = |version: Version| {
-            version <= mutation.base || held.origin(version).is_some_and(|by| by.author == origin.author)
+        let user = &self.devices[incoming.origin.author.0 as usize].user;
+        let what = match self.definition().users.contains_key(user) {
+            true => format!("{user} may read records but not change them."),
+            false => format!("{user} is no longer a user."),
         };
-        let life_seen = held.life.writes.iter().all(|write| seen(write.version));
+        Err(Rejection::new(Code::PrivilegeDenied, what))
+    }
+
+    /// Refuses what builds on a rejected operation its author did not know to
+    /// be rejected.
+    fn admit_dependence(
+        &self,
+        mutation: &Mutation,
+        place: Option<Place>,
+        incoming: &Incoming<'_>,
+    ) -> Result<(), Rejection> {
+        let author = incoming.origin.author;
+        let Some(first) = self.rejections.get(&(author, mutation.record)) else {
+            return Ok(());
+        };
+        if mutation.base >= *first || is_follow(mutation) && place.is_some() {
+            return Ok(());
+        }
+        let what = format!("It builds on the rejected operation {first} on the same record.");
+        Err(Rejection {
+            depends_on: Some(*first),
+            ..Rejection::new(Code::Dependent, what)
+        })
+    }
+}
+
+impl Scrutiny<'_> {
+    fn admit(&mut self, mutation: &Mutation, place: Option<Place>) -> Result<(), Rejection> {
+        let state = self.state;
+        let (record_type, _) = state.rules.get(mutation.record_type).ok_or_else(|| {
+            let what = format!("There is no record type {}.", mutation.record_type);
+            Rejection::new(Code::TypeUnknown, what)
+        })?;
+        let held = place.map(|place| state.records.at(place));
+        let subject = Subject {
+            mutation,
+            held,
+            record_type,
+        };
+        self.admit_base(&subject)?;
+        self.admit_size(&subject)?;
+        self.admit_existence(&subject)?;
+        for (id, write) in subject.writes() {
+            self.admit_write(&subject, *id, write)
+                .map_err(|rejection| rejection.at(*id))?;
+        }
         match &mutation.change {
-            Change::Update(_) if !held.is_alive() && life_seen => {
-                Err(Rejection::new(Code::RecordDeleted, format!("This {label} was deleted.")))
+            Change::Create(writes) => self.admit_required(&subject, writes)?,
+            Change::Delete
+            | Change::Resolve {
+                keep: Some(false), ..
+            } => {
+                self.admit_deletion(mutation.record)?;
             }
-            Change::Restore if held.is_alive() && life_seen => {
-                Err(Rejection::new(Code::RecordAlive, format!("This {label} is not deleted.")))
-            }
-            Change::Resolve { fields, keep } => admit_resolution(held, fields, *keep, mutation.base),
+            _ => {}
+        }
+        self.admit_keys(&subject)
+    }
+
+    /// Nobody has seen what is not in the ledger yet.
+    fn admit_base(&self, subject: &Subject<'_>) -> Result<(), Rejection> {
+        let base = subject.mutation.base;
+        if base < self.incoming.origin.version {
+            return Ok(());
+        }
+        let what = format!("It claims to build on operation {base}, which was not in the ledger.");
+        Err(Rejection::new(Code::Malformed, what))
+    }
+
+    fn admit_existence(&mut self, subject: &Subject<'_>) -> Result<(), Rejection> {
+        let Mutation {
+            record: id,
+            record_type,
+            change,
+            ..
+        } = subject.mutation;
+        let label = subject.label();
+        let held_type = subject.record().map(|record| record.record_type);
+        let present = held_type.or(self.ahead.created.get(id).copied());
+        if present.is_some_and(|present| present != *record_type) {
+            let what = format!("The record is not a {label}.");
+            return Err(Rejection::new(Code::TypeMismatch, what));
+        }
+        if let Change::Create(_) = change {
+            return self.admit_creation(subject, present.is_some());
+        }
+        if present.is_none() {
+            let what = format!("There is no such {label}.");
+            return Err(Rejection::new(Code::RecordMissing, what));
+        }
+        let deleted_here = self.ahead.deleted.contains(id);
+        match (subject.record(), change) {
+            (_, Change::Update(_)) if deleted_here => Err(deleted(label)),
+            (Some(record), _) => self.admit_life(subject, record),
             _ => Ok(()),
         }
     }
 
-    fn admit_write(&self, field: &Field, write: &Write, held: Option<&Record>, definition: &Definition, ahead: &Ahead) -> Result<(), Rejection> {
-        let invalid = |reason: String| Rejection::new(Code::ValueInvalid, format!("{}: {reason}.", field.label));
-        match (&field.kind, write) {
-            (kind, Write::Set(value)) if kind.is_register() => {
-                let value = kind.widened(value.clone());
-                kind.accepts(&value).map_err(invalid)?;
-                self.admit_lookup(field, kind, &value, definition, ahead)
+    fn admit_creation(&mut self, subject: &Subject<'_>, exists: bool) -> Result<(), Rejection> {
+        let (id, label) = (subject.mutation.record, subject.label());
+        if subject.record_type.retired {
+            let what = format!("{label} takes no new records.");
+            return Err(Rejection::new(Code::TypeUnknown, what));
+        }
+        if exists && !id.is_derived() {
+            let what = format!("This {label} exists already.");
+            return Err(Rejection::new(Code::RecordExists, what));
+        }
+        self.ahead.created.insert(id, subject.record_type.id);
+        self.ahead.deleted.remove(&id);
+        Ok(())
+    }
+
+    fn admit_life(&self, subject: &Subject<'_>, record: &Record) -> Result<(), Rejection> {
+        let mutation = subject.mutation;
+        let is_own = |version: Version| {
+            let author = record.origin(version).map(|origin| origin.author);
+            author == Some(self.incoming.origin.author)
+        };
+        let is_seen = |version: Version| version <= mutation.base || is_own(version);
+        let life_is_seen = || {
+            record
+                .life
+                .writes
+                .iter()
+                .all(|write| is_seen(write.version))
+        };
+        match &mutation.change {
+            Change::Update(_) if !record.is_alive() && life_is_seen() => {
+                Err(deleted(subject.label()))
             }
-            (kind, Write::Clear) if kind.is_register() => {
-                if field.required {
-                    return Err(Rejection::new(Code::ValueRequired, format!("{} must not be empty.", field.label)));
-                }
-                Ok(())
+            Change::Restore if record.is_alive() && life_is_seen() => {
+                let what = format!("This {} is not deleted.", subject.label());
+                Err(Rejection::new(Code::RecordAlive, what))
             }
-            (Kind::Counter, Write::Add(_)) => Ok(()),
-            (Kind::Set { of }, Write::Change { add, remove }) => {
-                if add.len() + remove.len() > limit::SET_ELEMENTS_MAX {
-                    return Err(Rejection::new(
-                        Code::Limit,
-                        format!("{}: at most {} elements change at once.", field.label, limit::SET_ELEMENTS_MAX),
-                    ));
-                }
-                for element in add {
-                    of.accepts(element).map_err(invalid)?;
-                    self.admit_lookup(field, of, element, definition, ahead)?;
-                }
-                Ok(())
+            Change::Resolve { fields, keep } => {
+                admit_resolution(record, fields, *keep, mutation.base)
             }
-            (Kind::RichText | Kind::Json, Write::Merge(changes)) => {
-                if changes.len() > limit::MERGE_BYTES_MAX {
-                    return Err(Rejection::new(Code::Limit, format!("{}: the edit is too large.", field.label)));
-                }
-                let saved: &[u8] = match held.and_then(|record| record.field(field.id)) {
-                    Some(FieldState::Document(saved)) => saved,
-                    _ => &[],
-                };
-                document::merge(&field.kind, saved, changes).map(drop).map_err(|error| {
-                    Rejection::new(Code::DocumentInvalid, format!("{}: {error}.", field.label))
-                })
-            }
-            (kind, _) => Err(invalid(format!("the write is not one of {}", kind.describe()))),
+            _ => Ok(()),
         }
     }
 
-    fn admit_lookup(&self, field: &Field, kind: &Kind, value: &Value, definition: &Definition, ahead: &Ahead) -> Result<(), Rejection> {
-        let (Kind::Lookup { targets, .. }, Value::Lookup(target)) = (kind, value) else {
-            return Ok(());
+    /// Required fields are judged by the definition the author worked under.
+    fn admit_required(
+        &self,
+        subject: &Subject<'_>,
+        writes: &[(FieldId, Write)],
+    ) -> Result<(), Rejection> {
+        let lacks = |field: FieldId| {
+            let written = writes.iter().rev().find(|(id, _)| *id == field);
+            let present = subject
+                .record()
+                .is_some_and(|record| record.value(field).is_some());
+            !present && !matches!(written, Some((_, Write::Set(_))))
         };
-        let present = match ahead.created.get(target) {
-            Some(record_type) => Some(*record_type),
-            None => self
-                .record(*target)
-                .filter(|record| record.is_alive() && !ahead.deleted.contains(target))
-                .map(|record| record.record_type),
-        };
-        match present {
-            Some(record_type) if targets.contains(&record_type) => Ok(()),
-            Some(record_type) => {
-                let label = definition.types.get(&record_type).map_or("record", |t| t.label.as_str());
-                Err(Rejection::new(Code::ValueInvalid, format!("{}: it cannot point at a {label}.", field.label)))
+        for field in subject
+            .record_type
+            .live_fields()
+            .filter(|field| field.required)
+        {
+            let key = (subject.record_type.id, field.id);
+            let since = self
+                .state
+                .required_since
+                .get(&key)
+                .copied()
+                .unwrap_or_default();
+            let binds = field.default.is_none() && self.incoming.definition >= since;
+            if binds && lacks(field.id) {
+                return Err(write::must_not_be_empty(field).at(field.id));
             }
-            None => Err(Rejection::new(
-                Code::LookupMissing,
-                format!("{}: the record {target} it points at is not there.", field.label),
-            )),
         }
+        Ok(())
     }
 
-    fn admit_deletion(&self, record: RecordId, definition: &Definition, ahead: &mut Ahead) -> Result<(), Rejection> {
-        let victims = self.cascade(record, definition)?;
+    fn admit_deletion(&mut self, record: RecordId) -> Result<(), Rejection> {
+        let victims = self.cascade(record)?;
         for victim in &victims {
-            for (by, field) in self.referrers_of(*victim) {
-                let restricts = self.on_delete(by, field, definition) == Some(OnDelete::Restrict);
-                if restricts && !victims.contains(&by) && !ahead.deleted.contains(&by) {
-                    let title = self.record(by).and_then(|record| {
-                        let record_type = definition.types.get(&record.record_type)?;
-                        Some(format!("{} {}", record_type.label, record.title(record_type)))
-                    });
-                    let title = title.unwrap_or_else(|| by.to_string());
-                    return Err(Rejection::new(Code::RecordReferenced, format!("{title} points at it.")));
+            for (by, on_delete) in self.referrers(*victim) {
+                let stays = !victims.contains(&by) && !self.ahead.deleted.contains(&by);
+                if on_delete == OnDelete::Restrict && stays {
+                    let what = format!("{} points at it.", self.title(by));
+                    return Err(Rejection::new(Code::RecordReferenced, what));
                 }
             }
         }
-        ahead.deleted.extend(victims);
+        self.ahead.deleted.extend(victims);
         Ok(())
     }
 
     /// The records a deletion takes along, itself included.
-    pub(crate) fn cascade(&self, record: RecordId, definition: &Definition) -> Result<BTreeSet<RecordId>, Rejection> {
+    fn cascade(&self, record: RecordId) -> Result<BTreeSet<RecordId>, Rejection> {
         let mut victims = BTreeSet::from([record]);
         let mut frontier = vec![record];
         while let Some(victim) = frontier.pop() {
-            for (by, field) in self.referrers_of(victim) {
-                let cascades = self.on_delete(by, field, definition) == Some(OnDelete::Cascade);
-                if cascades && victims.insert(by) {
+            for (by, on_delete) in self.referrers(victim) {
+                if on_delete == OnDelete::Cascade && victims.insert(by) {
                     frontier.push(by);
                 }
             }
             if victims.len() > CASCADE_MAX {
-                return Err(Rejection::new(
-                    Code::Limit,
-                    format!("Deleting it would delete more than {CASCADE_MAX} records that point at it."),
-                ));
+                let what = format!(
+                    "Deleting it would delete more than {CASCADE_MAX} records that point at it."
+                );
+                return Err(Rejection::new(Code::Limit, what));
             }
         }
         Ok(victims)
     }
 
-    pub(crate) fn referrers_of(&self, record: RecordId) -> impl Iterator<Item = (RecordId, FieldId)> + '_ {
-        self.referrers.get(&record).into_iter().flatten().copied()
+    /// Who will still point at a record by then.
+    fn referrers(&self, target: RecordId) -> impl Iterator<Item = (RecordId, OnDelete)> {
+        let points = move |by: RecordId, field: FieldId| match self.ahead.lookups.get(&(by, field))
+        {
+            Some(ahead) => *ahead == Some(target),
+            None => true,
+        };
+        self.state
+            .referrers_of(target, &self.state.rules)
+            .filter(move |(by, field, _)| points(*by, *field))
+            .map(|(by, _, on_delete)| (by, on_delete))
     }
 
-    pub(crate) fn on_delete(&self, by: RecordId, field: FieldId, definition: &Definition) -> Option<OnDelete> {
-        let record_type = definition.types.get(&self.record(by)?.record_type)?;
-        match record_type.fields.get(&field)?.kind {
-            Kind::Lookup { on_delete, .. } => Some(on_delete),
-            _ => None,
-        }
-    }
-
-    fn admit_keys(&self, mutation: &Mutation, held: Option<&Record>, record_type: &RecordType, ahead: &mut Ahead) -> Result<(), Rejection> {
-        let writes = mutation.change.writes();
-        let appears = matches!(mutation.change, Change::Create(_) | Change::Restore)
-            || held.is_some_and(|record| !record.is_alive());
-        for key in &record_type.keys {
-            if !appears && !writes.iter().any(|(field, _)| key.fields.contains(field)) {
-                continue;
-            }
-            let values: Option<Vec<Value>> = key
-                .fields
-                .iter()
-                .map(|field| prospective(*field, writes, held, record_type))
-                .collect();
-            let Some(values) = values else { continue };
-            let entry = (record_type.id, key.id, values);
-            let holder = ahead.keys.get(&entry).or_else(|| self.keys.get(&entry).filter(|id| !ahead.deleted.contains(id)));
-            if let Some(holder) = holder
-                && *holder != mutation.record
-            {
-                let (_, _, values) = &entry;
-                let values: Vec<String> = values.iter().map(ToString::to_string).collect();
-                return Err(Rejection::new(
-                    Code::KeyTaken,
-                    format!("Another {} has {} {} already: record {holder}.", record_type.label, key.name, values.join(", ")),
-                )
-                .at(key.fields[0]));
-            }
-            ahead.keys.insert(entry, mutation.record);
-        }
-        Ok(())
+    fn title(&self, id: RecordId) -> String {
+        let title = self.state.record(id).and_then(|record| {
+            let (record_type, _) = self.state.rules.get(record.record_type)?;
+            Some(format!(
+                "{} {}",
+                record_type.label,
+                record.title(record_type)
+            ))
+        });
+        title.unwrap_or_else(|| id.to_string())
     }
 }
 
-/// What a key field would show if the write stood.
-fn prospective(field: FieldId, writes: &[(FieldId, Write)], held: Option<&Record>, record_type: &RecordType) -> Option<Value> {
-    let kind = &record_type.fields.get(&field)?.kind;
-    match writes.iter().rev().find(|(id, _)| *id == field) {
-        Some((_, Write::Set(value))) => Some(kind.widened(value.clone())),
-        Some(_) => None,
-        None => match held {
-            Some(record) => record.value(field).cloned(),
-            None => record_type.fields.get(&field)?.default.clone(),
-        },
-    }
+fn is_follow(mutation: &Mutation) -> bool {
+    matches!(mutation.change, Change::Follow | Change::Unfollow)
 }
 
-fn admit_required(record_type: &RecordType, writes: &[(FieldId, Write)], held: Option<&Record>) -> Result<(), Rejection> {
-    for field in record_type.live_fields().filter(|field| field.required && field.default.is_none()) {
-        let written = writes.iter().any(|(id, write)| *id == field.id && matches!(write, Write::Set(_)));
-        let present = held.is_some_and(|record| record.value(field.id).is_some());
-        if !written && !present {
-            return Err(Rejection::new(Code::ValueRequired, format!("{} must not be empty.", field.label)).at(field.id));
-        }
-    }
-    Ok(())
+fn deleted(label: &str) -> Rejection {
+    Rejection::new(Code::RecordDeleted, format!("This {label} was deleted."))
 }
 
 /// A resolution needs something that was, or still is, in conflict: an open
 /// conflict, or a write its author had not seen.
-fn admit_resolution(held: &Record, fields: &[(FieldId, Write)], keep: Option<bool>, base: Version) -> Result<(), Rejection> {
-    let contested = |register: &crate::register::Register| register.open.is_some() || register.newest() > base;
-    let fields_contested = fields.iter().all(|(id, _)| match held.field(*id) {
+fn admit_resolution(
+    record: &Record,
+    fields: &[(FieldId, Write)],
+    keep: Option<bool>,
+    base: Version,
+) -> Result<(), Rejection> {
+    let contested = |register: &Register| register.open.is_some() || register.newest() > base;
+    let fields_contested = fields.iter().all(|(id, _)| match record.field(*id) {
         Some(FieldState::Register(register)) => contested(register),
         _ => false,
     });
-    let life_contested = keep.is_none() || contested(&held.life);
+    let life_contested = keep.is_none() || contested(&record.life);
     if fields_contested && life_contested && (keep.is_some() || !fields.is_empty()) {
         return Ok(());
     }
-    Err(Rejection::new(Code::NothingToResolve, "There is no open conflict on what was resolved."))
+    Err(Rejection::new(
+        Code::NothingToResolve,
+        "There is no open conflict on what was resolved.",
+    ))
 }

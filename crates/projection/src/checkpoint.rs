@@ -4,34 +4,33 @@
 use crate::conflict::Conflict;
 use crate::history::History;
 use crate::image::Image;
+use crate::index::Indexes;
 use crate::issue::Issue;
 use crate::page::{Page, Pages};
-use crate::state::{Device, Held, State};
+use crate::records::{Changes, Held, Records};
+use crate::rules::Rules;
+use crate::state::{Device, State};
 use cairn_model::codec::{self, DecodeError};
 use cairn_model::{
-    AuthorId, Definition, DefinitionChange, OrganizationId, PublicKey, RecordId, Timestamp, Version,
+    AuthorId, Definition, DefinitionChange, FieldId, OrganizationId, PublicKey, RecordId,
+    Timestamp, TypeId, Version,
 };
 use cairn_oplog::bundle::byte_string;
 use cairn_oplog::storage::{Batch, Storage, StorageError, Table, large, put_large};
-use serde::{Deserialize, Serialize};
 use serde::de::DeserializeOwned;
-use std::collections::BTreeSet;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 const CORE: &str = "state";
 
-/// Everything but records, journal and issues.
+/// Everything but records, journal, issues, and what there may be many of.
 #[derive(Serialize, Deserialize)]
 struct Core {
     version: Version,
     position: u64,
     received: Timestamp,
-    definition: Definition,
+    definition: u32,
     definition_changed: Version,
-    draft: Vec<DefinitionChange>,
-    devices: Vec<Device>,
-    rejections: Vec<(AuthorId, RecordId, Version)>,
-    follows: BTreeSet<(String, RecordId)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -43,17 +42,28 @@ struct HeldForm {
 
 impl State {
     /// Adds to `batch` what changed since the last checkpoint.
-    pub fn checkpoint(&mut self, pages: &mut Pages, storage: &dyn Storage, batch: &mut Batch) -> Result<(), StorageError> {
-        let dirty = self.take_dirty();
-        let records = dirty.records.iter().filter_map(|id| {
-            let held = self.records.get(id)?;
-            let form = HeldForm { image: held.record.to_image(), history: held.history.clone() };
-            Some((*id, held.record.record_type, codec::encode(&form)))
-        });
+    pub fn checkpoint(
+        &mut self,
+        pages: &mut Pages,
+        storage: &dyn Storage,
+        batch: &mut Batch,
+    ) -> Result<(), StorageError> {
+        let records = self.records.take_dirty().into_iter().map(
+            |Held {
+                 record, history, ..
+             }| {
+                let form = HeldForm {
+                    image: record.to_image(),
+                    history: history.clone(),
+                };
+                (record.id, record.record_type, codec::encode(&form))
+            },
+        );
         for page in Page::pack_all(records) {
             pages.add(page, batch);
         }
         pages.gather(storage, batch)?;
+        let dirty = std::mem::take(&mut self.dirty);
         for number in dirty.journal {
             let entry = &self.journal[number as usize - 1];
             batch.put(Table::Journal, number.to_be_bytes(), codec::encode(entry));
@@ -62,22 +72,28 @@ impl State {
             let issue = &self.issues[number as usize - 1];
             batch.put(Table::Issues, number.to_be_bytes(), codec::encode(issue));
         }
-        put_large(CORE, &codec::encode(&self.core()), batch);
+        put_large(CORE, &self.core(), batch);
         Ok(())
     }
 
-    fn core(&self) -> Core {
-        Core {
+    fn core(&self) -> Vec<u8> {
+        let mut bytes = codec::encode(&Core {
             version: self.version,
             position: self.position,
             received: self.received,
-            definition: (*self.definition).clone(),
+            definition: self.definition().number,
             definition_changed: self.definition_changed,
-            draft: self.draft.clone(),
-            devices: self.devices.clone(),
-            rejections: self.rejections.iter().map(|((a, r), v)| (*a, *r, *v)).collect(),
-            follows: self.follows.clone(),
-        }
+        });
+        put_list(
+            &mut bytes,
+            &Definition::default().changes_to(self.definition()),
+        );
+        put_list(&mut bytes, &self.required_since);
+        put_list(&mut bytes, &self.draft);
+        put_list(&mut bytes, &self.devices);
+        put_list(&mut bytes, &self.rejections);
+        put_list(&mut bytes, &self.follows);
+        bytes
     }
 
     /// The state of the last checkpoint, or of an empty ledger. Entries after
@@ -91,52 +107,114 @@ impl State {
         let Some(core) = large(storage, CORE)? else {
             return Ok((state, Pages::default()));
         };
-        let corrupt = |error: DecodeError| StorageError::corrupt(Table::Meta, CORE.as_bytes(), error);
-        let core: Core = codec::decode("state", &core).map_err(corrupt)?;
-        state.version = core.version;
-        state.position = core.position;
-        state.received = core.received;
-        state.definition = Arc::new(core.definition);
-        state.definition_changed = core.definition_changed;
-        state.draft = core.draft;
-        state.authors = (0..).zip(&core.devices).map(|(n, device)| (device.key.device(), AuthorId(n))).collect();
-        state.devices = core.devices;
-        state.rejections = core.rejections.into_iter().map(|(a, r, v)| ((a, r), v)).collect();
-        state.follows = core.follows;
+        state
+            .load_core(&core)
+            .map_err(|error| StorageError::corrupt(Table::Meta, CORE.as_bytes(), error))?;
         state.journal = numbered::<Conflict>(Table::Journal, storage)?;
         state.issues = numbered::<Issue>(Table::Issues, storage)?;
         for issue in &state.issues {
             state.issues_changed = state.issues_changed.max(issue.changed);
             state.issue_of.insert(issue.version, issue.number);
-            state.issue_of.extend(issue.dependents.iter().map(|dependent| (dependent.version, issue.number)));
+            let dependents = issue.dependents.iter();
+            state
+                .issue_of
+                .extend(dependents.map(|dependent| (dependent.version, issue.number)));
         }
         let pages = Pages::open(storage)?;
         state.load_records(&pages, storage)?;
         Ok((state, pages))
     }
 
+    fn load_core(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
+        let (core, read) = codec::decode_prefix::<Core>("state", bytes)?;
+        let rest = &mut &bytes[read..];
+        self.version = core.version;
+        self.position = core.position;
+        self.received = core.received;
+        self.definition_changed = core.definition_changed;
+        self.rules = Arc::new(Rules::of(definition(core.definition, &list(rest)?)?));
+        self.required_since = list::<((TypeId, FieldId), u32)>(rest)?
+            .into_iter()
+            .collect();
+        self.draft = list(rest)?;
+        self.devices = list::<Device>(rest)?;
+        let ids = self.devices.iter().map(|device| device.id);
+        self.authors = ids.zip((0..).map(AuthorId)).collect();
+        self.rejections = list::<((AuthorId, RecordId), Version)>(rest)?
+            .into_iter()
+            .collect();
+        self.follows = list::<(String, RecordId)>(rest)?.into_iter().collect();
+        Ok(())
+    }
+
     fn load_records(&mut self, pages: &Pages, storage: &dyn Storage) -> Result<(), StorageError> {
-        let mut loaded = Vec::with_capacity(pages.len());
+        let mut records = Records::default();
         pages.visit::<StorageError>(storage, |id, _, bytes| {
             let corrupt = |error: DecodeError| StorageError::corrupt(Table::Pages, &id.0, error);
             let form: HeldForm = codec::decode("record", &bytes).map_err(corrupt)?;
             let record = Image::read(&form.image).map_err(corrupt)?.over(None);
-            let record = record.ok_or_else(|| StorageError::corrupt(Table::Pages, &id.0, "it is not whole"))?;
-            loaded.push((id, Held { record, history: form.history }));
+            let record = record
+                .ok_or_else(|| StorageError::corrupt(Table::Pages, &id.0, "it is not whole"))?;
+            records.insert(Held::new(record, form.history));
             Ok(())
         })?;
-        self.recent = loaded.iter().map(|(id, held)| (held.record.version, *id)).collect();
-        self.recent.sort_unstable();
-        self.records = loaded.into_iter().collect();
-        self.rebuild_indexes();
+        self.indexes = Indexes::of(&records, self.definition());
+        self.changes = Changes::of(&records);
+        self.records = records;
         Ok(())
     }
 }
 
-fn numbered<T: DeserializeOwned>(table: Table, storage: &dyn Storage) -> Result<Vec<T>, StorageError> {
+/// The definition of a number, from the changes that make it from nothing.
+fn definition(number: u32, changes: &[DefinitionChange]) -> Result<Definition, DecodeError> {
+    let Some(before) = number.checked_sub(1) else {
+        return Ok(Definition::default());
+    };
+    Definition {
+        number: before,
+        ..Definition::default()
+    }
+    .changed(changes)
+    .map_err(|error| DecodeError::Malformed {
+        what: "definition",
+        reason: error.to_string(),
+    })
+}
+
+/// Puts a list item by item: a whole list may be longer than what is decoded
+/// in one piece.
+fn put_list<T: Serialize>(bytes: &mut Vec<u8>, items: impl IntoIterator<Item = T>) {
+    let before = bytes.len();
+    let mut count = 0u64;
+    for item in items {
+        bytes.extend(codec::encode(&item));
+        count += 1;
+    }
+    bytes.splice(before..before, codec::encode(&count));
+}
+
+/// Takes a list from the front of `bytes`.
+fn list<T: DeserializeOwned>(bytes: &mut &[u8]) -> Result<Vec<T>, DecodeError> {
+    let count: u64 = item(bytes)?;
+    (0..count).map(|_| item(bytes)).collect()
+}
+
+fn item<T: DeserializeOwned>(bytes: &mut &[u8]) -> Result<T, DecodeError> {
+    let (item, read) = codec::decode_prefix("state", bytes)?;
+    *bytes = &bytes[read..];
+    Ok(item)
+}
+
+fn numbered<T: DeserializeOwned>(
+    table: Table,
+    storage: &dyn Storage,
+) -> Result<Vec<T>, StorageError> {
     storage
         .range(table, &[], usize::MAX)?
         .into_iter()
-        .map(|(key, value)| codec::decode("entry", &value).map_err(|error| StorageError::corrupt(table, &key, error)))
+        .map(|(key, value)| {
+            codec::decode("entry", &value)
+                .map_err(|error| StorageError::corrupt(table, &key, error))
+        })
         .collect()
 }

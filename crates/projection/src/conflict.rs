@@ -1,7 +1,9 @@
 //! The conflict journal: every time concurrent writes met, with both sides,
 //! what they started from, and what became of them.
 
-use cairn_model::{AuthorId, FieldId, HybridTime, OperationId, RecordId, Timestamp, TypeId, Value, Version};
+use cairn_model::{
+    AuthorId, FieldId, HybridTime, OperationId, RecordId, Timestamp, TypeId, Value, Version,
+};
 use serde::{Deserialize, Serialize};
 
 /// One entry of the journal.

@@ -3,6 +3,7 @@
 
 use crate::record::{FieldState, Record};
 use crate::state::State;
+use cairn_model::codec::encode;
 use cairn_model::{Definition, Hash, RecordId};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,7 +19,11 @@ impl Digest {
     /// do not depend on the order their edits came in.
     pub fn add(&mut self, record: &Record, definition: &Definition) {
         let mut record = Cow::Borrowed(record);
-        if record.fields.iter().any(|slot| matches!(slot.state, FieldState::Document(_))) {
+        if record
+            .fields
+            .iter()
+            .any(|slot| matches!(slot.state, FieldState::Document(_)))
+        {
             let record_type = definition.types.get(&record.record_type);
             for slot in &mut record.to_mut().fields {
                 if let FieldState::Document(saved) = &mut slot.state
@@ -53,16 +58,31 @@ impl State {
         digest.finish()
     }
 
-    /// A digest of everything the fold decided: records, journal, issues,
-    /// devices, definition.
+    /// A digest of everything the fold decided and remembers: records and
+    /// their histories, journal, issues, devices, definition.
     pub fn full_digest(&self) -> Hash {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&self.digest().0);
-        hasher.update(&cairn_model::codec::encode(&self.journal));
-        hasher.update(&cairn_model::codec::encode(&self.issues));
-        hasher.update(&cairn_model::codec::encode(&self.devices));
-        hasher.update(&cairn_model::codec::encode(&*self.definition));
-        hasher.update(&cairn_model::codec::encode(&self.follows));
+        let mut add = |bytes: Vec<u8>| {
+            hasher.update(&Hash::of(&bytes).0);
+        };
+        add(encode(&(self.version, self.position, self.received)));
+        for held in self.records.iter() {
+            add(encode(&held.history));
+        }
+        for conflict in &self.journal {
+            add(encode(conflict));
+        }
+        for issue in &self.issues {
+            add(encode(issue));
+        }
+        add(encode(&(&self.devices, self.definition_changed)));
+        add(encode(&(
+            &**self.definition(),
+            &self.required_since,
+            &self.draft,
+        )));
+        add(encode(&(&self.rejections, &self.follows)));
         Hash(*hasher.finalize().as_bytes())
     }
 }

@@ -3,6 +3,14 @@
 //! Documents are kept as their saved bytes. A text document starts from one
 //! change that is the same everywhere, so that two people who begin the same
 //! text offline begin one text, not two.
+//!
+//! Changes come from other machines, and Automerge was not written for
+//! enemies: some bytes make it panic, some make it unroll a run of 2^60
+//! operations. So a change is first looked over here ([`inspect`]), and
+//! Automerge then runs where a panic of its own is an error
+//! ([`DocumentError::Unreadable`]). Both depend on the bytes alone.
+
+mod inspect;
 
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{
@@ -11,6 +19,7 @@ use automerge::{
 use cairn_model::{Kind, OperationId};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Bytes of one saved document.
 pub const DOCUMENT_BYTES_MAX: usize = 48 * 1024;
@@ -43,6 +52,15 @@ impl From<AutomergeError> for DocumentError {
     }
 }
 
+/// Runs Automerge on what may be an enemy's bytes. Where it panics, the
+/// document it was at work on is gone, and nothing else was touched.
+fn guarded<T>(work: impl FnOnce() -> Result<T, DocumentError>) -> Result<T, DocumentError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let reason = "its parts contradict each other";
+        Err(DocumentError::Unreadable(reason.to_owned()))
+    })
+}
+
 fn fresh(kind: &Kind) -> Result<AutoCommit, DocumentError> {
     let mut document = AutoCommit::new().with_actor(ActorId::from([0u8; 16]));
     if matches!(kind, Kind::RichText) {
@@ -63,6 +81,11 @@ fn load(kind: &Kind, saved: &[u8]) -> Result<AutoCommit, DocumentError> {
 /// Applies the changes of one write to a saved document (empty bytes for a
 /// new one); gives the new saved bytes.
 pub fn merge(kind: &Kind, saved: &[u8], changes: &[u8]) -> Result<Vec<u8>, DocumentError> {
+    inspect::inspect(changes)?;
+    guarded(|| merge_inspected(kind, saved, changes))
+}
+
+fn merge_inspected(kind: &Kind, saved: &[u8], changes: &[u8]) -> Result<Vec<u8>, DocumentError> {
     let change = Change::from_bytes(changes.to_vec())
         .map_err(|error| DocumentError::Unreadable(error.to_string()))?;
     let mut document = load(kind, saved)?;
@@ -75,7 +98,9 @@ pub fn merge(kind: &Kind, saved: &[u8], changes: &[u8]) -> Result<Vec<u8>, Docum
         }
     }
     document.apply_changes([change])?;
-    bounded(document.save())
+    let merged = bounded(document.save())?;
+    read_loaded(kind, &AutoCommit::load(&merged)?)?;
+    Ok(merged)
 }
 
 fn bounded(saved: Vec<u8>) -> Result<Vec<u8>, DocumentError> {
@@ -96,13 +121,23 @@ pub fn edit(
     wanted: &Json,
     operation: &OperationId,
 ) -> Result<Option<Vec<u8>>, DocumentError> {
-    let mut document = load(kind, saved)?;
+    guarded(|| edit_loaded(kind, load(kind, saved)?, wanted, operation))
+}
+
+fn edit_loaded(
+    kind: &Kind,
+    mut document: AutoCommit,
+    wanted: &Json,
+    operation: &OperationId,
+) -> Result<Option<Vec<u8>>, DocumentError> {
     document.set_actor(actor(operation));
     let before = document.get_heads();
     match kind {
         Kind::RichText => {
             let wanted = wanted.as_str().ok_or(DocumentError::WrongKind)?;
-            let (_, text) = document.get(ROOT, TEXT)?.ok_or(DocumentError::Unconnected)?;
+            let (_, text) = document
+                .get(ROOT, TEXT)?
+                .ok_or(DocumentError::Unconnected)?;
             document.update_text(&text, wanted)?;
         }
         Kind::Json => {
@@ -117,7 +152,10 @@ pub fn edit(
     document.commit_with(CommitOptions::default().with_time(0));
     let made = document.get_changes(&before);
     bounded(document.save())?;
-    Ok(made.into_iter().next().map(|mut change| change.bytes().into_owned()))
+    Ok(made
+        .into_iter()
+        .next()
+        .map(|change| change.raw_bytes().to_vec()))
 }
 
 fn actor(operation: &OperationId) -> ActorId {
@@ -145,7 +183,14 @@ fn reconcile(
             }
             let keys: BTreeSet<&String> = wanted.keys().collect();
             for key in keys {
-                place(document, at, key.as_str().into(), now.get(key), &wanted[key], false)?;
+                place(
+                    document,
+                    at,
+                    key.as_str().into(),
+                    now.get(key),
+                    &wanted[key],
+                    false,
+                )?;
             }
         }
         (Json::Array(now), Json::Array(wanted)) => {
@@ -156,10 +201,20 @@ fn reconcile(
                 .zip(wanted[front..].iter().rev())
                 .take_while(|(a, b)| a == b)
                 .count();
-            let (now, wanted) = (&now[front..now.len() - back], &wanted[front..wanted.len() - back]);
+            let (now, wanted) = (
+                &now[front..now.len() - back],
+                &wanted[front..wanted.len() - back],
+            );
             let shared = now.len().min(wanted.len());
             for index in 0..shared {
-                place(document, at, (front + index).into(), Some(&now[index]), &wanted[index], false)?;
+                place(
+                    document,
+                    at,
+                    (front + index).into(),
+                    Some(&now[index]),
+                    &wanted[index],
+                    false,
+                )?;
             }
             for _ in shared..now.len() {
                 document.delete(at, front + shared)?;
@@ -230,7 +285,7 @@ fn scalar(json: &Json) -> ScalarValue {
 
 /// What a saved document reads as: a string for rich text, an object for JSON.
 pub fn read(kind: &Kind, saved: &[u8]) -> Result<Json, DocumentError> {
-    read_loaded(kind, &load(kind, saved)?)
+    guarded(|| read_loaded(kind, &load(kind, saved)?))
 }
 
 fn read_loaded(kind: &Kind, document: &AutoCommit) -> Result<Json, DocumentError> {
@@ -247,8 +302,8 @@ fn read_loaded(kind: &Kind, document: &AutoCommit) -> Result<Json, DocumentError
 /// The hashes of a document's heads, sorted: what the document is, whatever
 /// order its changes came in.
 pub fn heads(kind: &Kind, saved: &[u8]) -> Vec<[u8; 32]> {
-    let mut heads: Vec<[u8; 32]> = load(kind, saved)
-        .map(|mut document| document.get_heads().into_iter().map(|head| head.0).collect())
+    let mut heads: Vec<[u8; 32]> = guarded(|| Ok(load(kind, saved)?.get_heads()))
+        .map(|heads| heads.into_iter().map(|head| head.0).collect())
         .unwrap_or_default();
     heads.sort_unstable();
     heads
@@ -261,30 +316,55 @@ mod tests {
     use serde_json::json;
 
     fn by(device: u8, sequence: u64) -> OperationId {
-        let log = LogId { device: DeviceId([device; 16]), generation: 0 };
+        let log = LogId {
+            device: DeviceId([device; 16]),
+            generation: 0,
+        };
         OperationId { log, sequence }
     }
 
     #[test]
     fn two_people_typing_in_one_text_both_stay() {
         let kind = Kind::RichText;
-        let start = edit(&kind, &[], &json!("pump checked"), &by(1, 1)).unwrap().unwrap();
+        let start = edit(&kind, &[], &json!("pump checked"), &by(1, 1))
+            .unwrap()
+            .unwrap();
         let saved = merge(&kind, &[], &start).unwrap();
-        let one = edit(&kind, &saved, &json!("Pump: pump checked"), &by(1, 2)).unwrap().unwrap();
-        let two = edit(&kind, &saved, &json!("pump checked, valve replaced"), &by(2, 1)).unwrap().unwrap();
+        let one = edit(&kind, &saved, &json!("Pump: pump checked"), &by(1, 2))
+            .unwrap()
+            .unwrap();
+        let two = edit(
+            &kind,
+            &saved,
+            &json!("pump checked, valve replaced"),
+            &by(2, 1),
+        )
+        .unwrap()
+        .unwrap();
         let ab = merge(&kind, &merge(&kind, &saved, &one).unwrap(), &two).unwrap();
         let ba = merge(&kind, &merge(&kind, &saved, &two).unwrap(), &one).unwrap();
-        assert_eq!(read(&kind, &ab).unwrap(), json!("Pump: pump checked, valve replaced"));
+        assert_eq!(
+            read(&kind, &ab).unwrap(),
+            json!("Pump: pump checked, valve replaced")
+        );
         assert_eq!(read(&kind, &ab), read(&kind, &ba));
         assert_eq!(heads(&kind, &ab), heads(&kind, &ba));
-        assert_eq!(merge(&kind, &ab, &one).unwrap(), ab, "a resent change alters nothing");
+        assert_eq!(
+            merge(&kind, &ab, &one).unwrap(),
+            ab,
+            "a resent change alters nothing"
+        );
     }
 
     #[test]
     fn texts_begun_offline_on_two_devices_are_one_text() {
         let kind = Kind::RichText;
-        let one = edit(&kind, &[], &json!("left"), &by(1, 1)).unwrap().unwrap();
-        let two = edit(&kind, &[], &json!("right"), &by(2, 1)).unwrap().unwrap();
+        let one = edit(&kind, &[], &json!("left"), &by(1, 1))
+            .unwrap()
+            .unwrap();
+        let two = edit(&kind, &[], &json!("right"), &by(2, 1))
+            .unwrap()
+            .unwrap();
         let both = merge(&kind, &merge(&kind, &[], &one).unwrap(), &two).unwrap();
         let text = read(&kind, &both).unwrap();
         let text = text.as_str().unwrap();
@@ -294,12 +374,36 @@ mod tests {
     #[test]
     fn json_objects_merge_by_key() {
         let kind = Kind::Json;
-        let start = edit(&kind, &[], &json!({"steps": ["drain"], "done": false}), &by(1, 1)).unwrap().unwrap();
+        let start = edit(
+            &kind,
+            &[],
+            &json!({"steps": ["drain"], "done": false}),
+            &by(1, 1),
+        )
+        .unwrap()
+        .unwrap();
         let saved = merge(&kind, &[], &start).unwrap();
-        let one = edit(&kind, &saved, &json!({"steps": ["drain", "refill"], "done": false}), &by(1, 2)).unwrap().unwrap();
-        let two = edit(&kind, &saved, &json!({"steps": ["drain"], "done": true}), &by(2, 1)).unwrap().unwrap();
+        let one = edit(
+            &kind,
+            &saved,
+            &json!({"steps": ["drain", "refill"], "done": false}),
+            &by(1, 2),
+        )
+        .unwrap()
+        .unwrap();
+        let two = edit(
+            &kind,
+            &saved,
+            &json!({"steps": ["drain"], "done": true}),
+            &by(2, 1),
+        )
+        .unwrap()
+        .unwrap();
         let both = merge(&kind, &merge(&kind, &saved, &one).unwrap(), &two).unwrap();
-        assert_eq!(read(&kind, &both).unwrap(), json!({"steps": ["drain", "refill"], "done": true}));
+        assert_eq!(
+            read(&kind, &both).unwrap(),
+            json!({"steps": ["drain", "refill"], "done": true})
+        );
     }
 
     #[test]
@@ -307,11 +411,19 @@ mod tests {
         let kind = Kind::RichText;
         let first = edit(&kind, &[], &json!("a"), &by(1, 1)).unwrap().unwrap();
         let saved = merge(&kind, &[], &first).unwrap();
-        let second = edit(&kind, &saved, &json!("ab"), &by(1, 2)).unwrap().unwrap();
+        let second = edit(&kind, &saved, &json!("ab"), &by(1, 2))
+            .unwrap()
+            .unwrap();
         assert_eq!(merge(&kind, &[], &second), Err(DocumentError::Unconnected));
         for length in 0..second.len() {
-            assert!(merge(&kind, &saved, &second[..length]).is_err(), "{length} bytes");
+            assert!(
+                merge(&kind, &saved, &second[..length]).is_err(),
+                "{length} bytes"
+            );
         }
-        assert_eq!(edit(&Kind::Json, &[], &json!([1]), &by(1, 1)), Err(DocumentError::NotAnObject));
+        assert_eq!(
+            edit(&Kind::Json, &[], &json!([1]), &by(1, 1)),
+            Err(DocumentError::NotAnObject)
+        );
     }
 }

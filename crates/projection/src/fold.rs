@@ -4,10 +4,37 @@ use crate::admit::Rejection;
 use crate::issue::{Code, Dependent, Issue, Verdict};
 use crate::record::Origin;
 use crate::state::{Device, RELAY, State};
-use cairn_model::{Action, AuthorId, LogId, Operation, OperationId, PublicKey, Version};
+use cairn_model::{
+    Access, Action, AuthorId, DeviceId, LogId, Mutation, Operation, OperationId, PublicKey,
+    SettleOutcome, Version, limit,
+};
 use cairn_oplog::bundle::{Slot, decode_operation};
 use cairn_oplog::{Entry, LogHead, Verified};
-use std::sync::Arc;
+
+/// Bytes of dependent operations filed under one issue. What depends on it
+/// beyond them raises an issue of its own.
+const DEPENDENTS_BYTES_MAX: usize = 48 * 1024;
+/// Bytes of an issue's words.
+const WORDS_BYTES_MAX: usize = 2 * 1024;
+
+/// An operation on its way in.
+pub(crate) struct Incoming<'a> {
+    pub(crate) origin: Origin,
+    pub(crate) id: OperationId,
+    /// As its author signed it.
+    pub(crate) bytes: &'a [u8],
+    /// The definition its author worked under.
+    pub(crate) definition: u32,
+    /// Whether its author's user may change records.
+    pub(crate) may_edit: bool,
+}
+
+/// A log that goes on: whose, and what they may do.
+#[derive(Clone, Copy)]
+struct Speaker {
+    author: AuthorId,
+    may_edit: bool,
+}
 
 impl State {
     /// Folds the next ledger entry. Gives a verdict for each of its operations.
@@ -21,153 +48,221 @@ impl State {
     /// Folds the next ledger entry up to the operation of version `last`, for
     /// a look at the past.
     pub fn fold_until(&mut self, entry: &Entry, last: Version) -> Vec<Verdict> {
-        assert_eq!(entry.position, self.position + 1, "entries are folded in order");
+        assert_eq!(
+            entry.position,
+            self.position + 1,
+            "entries are folded in order"
+        );
         self.position = entry.position;
         self.received = entry.received;
         let bundle = &entry.bundle;
-        let standing = self.continue_log(bundle);
+        let speaker = self.continue_log(bundle);
         let mut verdicts = Vec::with_capacity(bundle.slots().len());
         for (sequence, slot) in (bundle.first()..).zip(bundle.slots()) {
             if self.version >= last {
                 break;
             }
             self.version = self.version.next();
-            let id = OperationId { log: bundle.log(), sequence };
-            let bytes: &[u8] = match slot {
-                Slot::Whole(bytes) => bytes,
-                Slot::Withheld(_) => &[],
+            let id = OperationId {
+                log: bundle.log(),
+                sequence,
             };
-            let outcome = match standing {
-                Ok(author) => self.fold_operation(author, id, entry, bytes),
-                Err(code) => Err(Rejection::new(code, log_words(code))),
-            };
-            let rejected = outcome.err().map(|rejection| {
-                let code = rejection.code;
-                self.reject(id, rejection, bytes);
-                code
+            let rejected = self.fold_slot(speaker, id, slot);
+            verdicts.push(Verdict {
+                version: self.version,
+                rejected,
             });
-            verdicts.push(Verdict { version: self.version, rejected });
         }
         verdicts
     }
 
     /// Moves the device's log on, or says why every operation of the bundle is
     /// rejected.
-    fn continue_log(&mut self, bundle: &Verified) -> Result<AuthorId, Code> {
+    fn continue_log(&mut self, bundle: &Verified) -> Result<Speaker, Code> {
         let log = bundle.log();
         let author = self.author(&log.device).ok_or(Code::DeviceUnknown)?;
-        let version = self.version.next();
-        let organization = self.organization;
         let device = &mut self.devices[author.0 as usize];
         if device.quarantined.is_some() {
             return Err(Code::Quarantined);
         }
-        if log.generation > device.generation {
-            device.generation = log.generation;
-            device.head = LogHead::genesis(&organization, &log);
-        }
         if log.generation < device.generation {
             return Err(Code::LogClosed);
         }
-        if bundle.first() > device.head.sequence + 1 {
+        let head = match log.generation > device.generation {
+            true => LogHead::genesis(&self.organization, &log),
+            false => device.head,
+        };
+        if bundle.first() > head.sequence + 1 {
             return Err(Code::Gap);
         }
-        if bundle.first() <= device.head.sequence || bundle.previous() != device.head.head {
-            device.quarantined = Some(version);
-            self.definition_changed = version;
+        if bundle.first() <= head.sequence || bundle.previous() != head.head {
+            device.quarantined = Some(self.version.next());
+            self.definition_changed = self.version.next();
             return Err(Code::Equivocation);
         }
+        device.generation = log.generation;
         device.head = bundle.head();
         if device.revoked.is_some() {
             return Err(Code::DeviceRevoked);
         }
-        Ok(author)
+        let user = self.rules.definition.users.get(&device.user);
+        let may_edit = author == RELAY || user.is_some_and(|user| user.access == Access::Edit);
+        Ok(Speaker { author, may_edit })
     }
 
-    fn fold_operation(&mut self, author: AuthorId, id: OperationId, entry: &Entry, bytes: &[u8]) -> Result<(), Rejection> {
-        let operation = decode_operation(bytes)
-            .map_err(|error| Rejection::new(Code::Malformed, format!("The change cannot be read: {error}.")))?;
-        if operation.definition > self.definition.number {
-            return Err(Rejection::new(
-                Code::DefinitionUnknown,
-                format!(
-                    "The change was made under definition {}, but the newest published one is {}.",
-                    operation.definition, self.definition.number
-                ),
-            ));
-        }
+    fn fold_slot(
+        &mut self,
+        speaker: Result<Speaker, Code>,
+        id: OperationId,
+        slot: &Slot,
+    ) -> Option<Code> {
+        let bytes: &[u8] = match slot {
+            Slot::Whole(bytes) => bytes,
+            Slot::Withheld(_) => &[],
+        };
+        let outcome = match speaker {
+            Ok(speaker) => self.fold_operation(speaker, id, bytes),
+            Err(code) => Err(Rejection::new(code, log_words(code))),
+        };
+        let rejection = outcome.err()?;
+        let code = rejection.code;
+        self.reject(id, rejection, bytes);
+        Some(code)
+    }
+
+    fn fold_operation(
+        &mut self,
+        speaker: Speaker,
+        id: OperationId,
+        bytes: &[u8],
+    ) -> Result<(), Rejection> {
+        let Operation {
+            time,
+            definition,
+            action,
+        } = read_operation(bytes)?;
         let origin = Origin {
             version: self.version,
-            author,
+            author: speaker.author,
             generation: id.log.generation,
             sequence: id.sequence,
-            time: operation.time,
-            received: entry.received,
+            time,
+            received: self.received,
         };
-        self.carry_out(operation, &origin, bytes)
-    }
-
-    fn carry_out(&mut self, operation: Operation, origin: &Origin, bytes: &[u8]) -> Result<(), Rejection> {
-        match operation.action {
-            Action::Edit(mutations) => {
-                let definition = Arc::clone(&self.definition);
-                self.admit(&mutations, origin, &definition)?;
-                self.apply(&mutations, origin, &definition, bytes);
-                Ok(())
-            }
-            Action::Settle { operation, outcome } => self.settle(operation, outcome, origin),
-            Action::Publish { base, changes, more } => {
-                only_relay(origin)?;
-                self.publish(base, changes, more, origin)
-            }
-            Action::Enrol { key, user, name } => {
-                only_relay(origin)?;
-                self.enrol(key, user, name, origin)
-            }
-            Action::Revoke { device } => {
-                only_relay(origin)?;
-                let author = self.author(&device).filter(|author| *author != RELAY);
-                let author = author.ok_or_else(|| {
-                    Rejection::new(Code::DeviceUnknown, format!("There is no device {device}."))
-                })?;
-                let version = self.version;
-                let device = &mut self.devices[author.0 as usize];
-                device.revoked = device.revoked.or(Some(version));
-                self.definition_changed = version;
-                Ok(())
-            }
+        let incoming = Incoming {
+            origin,
+            id,
+            bytes,
+            definition,
+            may_edit: speaker.may_edit,
+        };
+        let known = self.admit_definition(definition);
+        match action {
+            Action::Edit(mutations) => self.edit(known, mutations, &incoming),
+            action => known.and_then(|()| self.administer(action, &incoming)),
         }
     }
 
-    fn enrol(&mut self, key: PublicKey, user: String, name: String, origin: &Origin) -> Result<(), Rejection> {
-        if !self.definition.users.contains_key(&user) {
-            return Err(Rejection::new(Code::PrivilegeDenied, format!("There is no user `{user}`.")));
+    fn admit_definition(&self, definition: u32) -> Result<(), Rejection> {
+        let newest = self.definition().number;
+        if definition <= newest {
+            return Ok(());
+        }
+        let what = format!(
+            "The change was made under definition {definition}, but the newest published one is {newest}."
+        );
+        Err(Rejection::new(Code::DefinitionUnknown, what))
+    }
+
+    fn edit(
+        &mut self,
+        known: Result<(), Rejection>,
+        mutations: Vec<Mutation>,
+        incoming: &Incoming<'_>,
+    ) -> Result<(), Rejection> {
+        if let Err(unknown) = known {
+            return Err(unknown.naming(&mutations));
+        }
+        let admitted = self.admit(mutations, incoming)?;
+        if !self.rejections.is_empty() {
+            for (_, mutation) in &admitted.mutations {
+                let key = (incoming.origin.author, mutation.record);
+                let knew = |first: &Version| mutation.base >= *first;
+                if self.rejections.get(&key).is_some_and(knew) {
+                    self.rejections.remove(&key);
+                }
+            }
+        }
+        self.apply(admitted, incoming);
+        Ok(())
+    }
+
+    fn administer(&mut self, action: Action, incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        if let Action::Settle { operation, outcome } = action {
+            return self.settle(operation, outcome, &incoming.origin);
+        }
+        if incoming.origin.author != RELAY {
+            let what = "A device tried to change the definition or the devices.";
+            return Err(Rejection::new(Code::NotAdministrative, what));
+        }
+        match action {
+            Action::Publish {
+                base,
+                changes,
+                more,
+            } => self.publish(base, changes, more, incoming),
+            Action::Enrol { key, user, name } => self.enrol(key, user, name),
+            Action::Revoke { device } => self.revoke(device),
+            Action::Edit(_) | Action::Settle { .. } => Ok(()),
+        }
+    }
+
+    fn enrol(&mut self, key: PublicKey, user: String, name: String) -> Result<(), Rejection> {
+        if !self.definition().users.contains_key(&user) {
+            let what = format!("There is no user `{user}`.");
+            return Err(Rejection::new(Code::PrivilegeDenied, what));
         }
         let id = key.device();
         if self.authors.contains_key(&id) {
-            return Err(Rejection::new(Code::RecordExists, format!("Device {id} is enrolled already.")));
+            let what = format!("Device {id} is enrolled already.");
+            return Err(Rejection::new(Code::RecordExists, what));
         }
         let author = AuthorId(self.devices.len() as u32);
-        let log = LogId { device: id, generation: 0 };
+        let log = LogId {
+            device: id,
+            generation: 0,
+        };
         self.devices.push(Device {
+            id,
             key,
             user,
             name,
-            enrolled: origin.version,
+            enrolled: self.version,
             revoked: None,
             generation: 0,
             head: LogHead::genesis(&self.organization, &log),
             quarantined: None,
         });
         self.authors.insert(id, author);
-        self.definition_changed = origin.version;
+        self.definition_changed = self.version;
+        Ok(())
+    }
+
+    fn revoke(&mut self, device: DeviceId) -> Result<(), Rejection> {
+        let author = self.author(&device).filter(|author| *author != RELAY);
+        let author = author.ok_or_else(|| {
+            Rejection::new(Code::DeviceUnknown, format!("There is no device {device}."))
+        })?;
+        let device = &mut self.devices[author.0 as usize];
+        device.revoked = device.revoked.or(Some(self.version));
+        self.definition_changed = self.version;
         Ok(())
     }
 
     fn settle(
         &mut self,
         operation: Version,
-        outcome: cairn_model::SettleOutcome,
+        outcome: SettleOutcome,
         origin: &Origin,
     ) -> Result<(), Rejection> {
         let number = self.issue_of.get(&operation).copied();
@@ -176,87 +271,150 @@ impl State {
             .map(|number| &mut self.issues[number as usize - 1])
             .filter(|issue| issue.version == operation && issue.user == *user);
         let Some(issue) = issue else {
-            return Err(Rejection::new(
-                Code::IssueUnknown,
-                format!("There is no issue of {user}'s about operation {operation}."),
-            ));
+            let what = format!("There is no issue of {user}'s about operation {operation}.");
+            return Err(Rejection::new(Code::IssueUnknown, what));
         };
         if issue.settled.is_none() {
             issue.settled = Some((outcome, origin.version));
-            issue.changed = origin.version;
-            self.issues_changed = origin.version;
-            self.dirty.issues.insert(issue.number);
+            let number = issue.number;
+            self.note_issue(number);
+            self.forget_rejections(number, origin.author);
         }
         Ok(())
+    }
+
+    /// What a device does after it settled an issue does not depend on what
+    /// was rejected.
+    fn forget_rejections(&mut self, number: u64, author: AuthorId) {
+        let issue_of = &self.issue_of;
+        self.rejections
+            .retain(|(by, _), first| *by != author || issue_of.get(first) != Some(&number));
     }
 
     /// Raises an issue for a rejected operation, or files it under the one it
     /// depends on.
     fn reject(&mut self, id: OperationId, rejection: Rejection, bytes: &[u8]) {
-        let version = self.version;
+        let files_under = rejection
+            .depends_on
+            .and_then(|first| self.has_room(first, bytes));
         let author = self.author(&id.log.device);
         for record in &rejection.records {
-            if let Some(author) = author {
-                self.rejections.entry((author, *record)).or_insert(version);
+            if let Some(place) = self.records.place(*record) {
+                self.records.at_mut(place).history.touch(self.version);
+                self.records.mark_dirty(place);
             }
-            if let Some(held) = self.records.get_mut(record) {
-                held.history.touch(version);
-                self.dirty.records.insert(*record);
+            let Some(author) = author else { continue };
+            let first = self
+                .rejections
+                .entry((author, *record))
+                .or_insert(self.version);
+            if files_under.is_none() {
+                *first = self.version;
             }
         }
-        if let Some(first) = rejection.depends_on
-            && let Some(number) = self.issue_of.get(&first).copied()
-        {
-            let issue = &mut self.issues[number as usize - 1];
-            issue.dependents.push(Dependent { version, payload: bytes.to_vec() });
-            issue.changed = version;
-            self.issues_changed = version;
-            self.issue_of.insert(version, number);
-            self.dirty.issues.insert(number);
-            return;
+        match files_under {
+            Some(number) => self.file(number, bytes),
+            None => self.raise(Issue {
+                record: rejection.record,
+                field: rejection.field,
+                ..self.issue(id, rejection.code, rejection.what, bytes)
+            }),
         }
-        let user = author.map_or_else(String::new, |author| self.devices[author.0 as usize].user.clone());
-        self.raise(Issue {
-            number: 0,
-            version,
-            operation: id,
-            author,
-            user,
-            code: rejection.code,
-            record: rejection.record,
-            field: rejection.field,
-            what: rejection.what,
-            payload: bytes.to_vec(),
-            dependents: Vec::new(),
-            settled: None,
-            changed: version,
-        });
     }
 
-    pub(crate) fn raise(&mut self, mut issue: Issue) {
-        issue.number = self.issues.len() as u64 + 1;
-        self.issues_changed = issue.changed;
-        self.issue_of.insert(issue.version, issue.number);
-        self.dirty.issues.insert(issue.number);
+    /// The issue of a rejected operation, if it is open and has room for one
+    /// more that depends on it.
+    fn has_room(&self, first: Version, bytes: &[u8]) -> Option<u64> {
+        let issue = self.issue_of(first).filter(|issue| issue.is_open())?;
+        let filed = issue
+            .dependents
+            .iter()
+            .map(|dependent| dependent.payload.len() + 16);
+        let fits = filed.sum::<usize>() + bytes.len() <= DEPENDENTS_BYTES_MAX;
+        fits.then_some(issue.number)
+    }
+
+    fn file(&mut self, number: u64, bytes: &[u8]) {
+        let version = self.version;
+        let issue = &mut self.issues[number as usize - 1];
+        issue.dependents.push(Dependent {
+            version,
+            payload: bytes.to_vec(),
+        });
+        self.issue_of.insert(version, number);
+        self.note_issue(number);
+    }
+
+    /// An issue about the operation folded now, not raised yet.
+    pub(crate) fn issue(&self, id: OperationId, code: Code, what: String, payload: &[u8]) -> Issue {
+        let author = self.author(&id.log.device);
+        let user = author.map(|author| self.devices[author.0 as usize].user.clone());
+        Issue {
+            number: self.issues.len() as u64 + 1,
+            version: self.version,
+            operation: id,
+            author,
+            user: user.unwrap_or_default(),
+            code,
+            record: None,
+            field: None,
+            what: shortened(what),
+            payload: payload.to_vec(),
+            dependents: Vec::new(),
+            settled: None,
+            changed: self.version,
+        }
+    }
+
+    pub(crate) fn raise(&mut self, issue: Issue) {
+        let number = issue.number;
+        self.issue_of.insert(issue.version, number);
         self.issues.push(issue);
+        self.note_issue(number);
+    }
+
+    fn note_issue(&mut self, number: u64) {
+        self.issues[number as usize - 1].changed = self.version;
+        self.issues_changed = self.version;
+        self.dirty.issues.insert(number);
     }
 }
 
-fn only_relay(origin: &Origin) -> Result<(), Rejection> {
-    if origin.author == RELAY {
-        return Ok(());
+fn read_operation(bytes: &[u8]) -> Result<Operation, Rejection> {
+    if bytes.len() > limit::OPERATION_BYTES_MAX {
+        let what = format!(
+            "The change has {} bytes; at most {} are possible.",
+            bytes.len(),
+            limit::OPERATION_BYTES_MAX
+        );
+        return Err(Rejection::new(Code::Limit, what));
     }
-    Err(Rejection::new(
-        Code::NotAdministrative,
-        "A device tried to change the definition or the devices.",
-    ))
+    decode_operation(bytes).map_err(|error| {
+        Rejection::new(
+            Code::Malformed,
+            format!("The change cannot be read: {error}."),
+        )
+    })
+}
+
+fn shortened(mut words: String) -> String {
+    if words.len() > WORDS_BYTES_MAX {
+        let end = (0..=WORDS_BYTES_MAX)
+            .rev()
+            .find(|end| words.is_char_boundary(*end));
+        words.truncate(end.unwrap_or_default());
+        words.push('…');
+    }
+    words
 }
 
 fn log_words(code: Code) -> &'static str {
     match code {
         Code::DeviceUnknown => "The device was never enrolled here.",
         Code::DeviceRevoked => "The device had been revoked when the change arrived.",
-        Code::Equivocation => "The device's log was written twice: another operation stands at this place already.",
+        Code::Equivocation => {
+            "The device's log was written twice: another operation stands at this place already."
+        }
         Code::Quarantined => "The device's log is quarantined, because it was written twice.",
         Code::LogClosed => "The device has begun a new log; this change is from the old one.",
         _ => "The device's log has a gap before this change.",

@@ -1,87 +1,179 @@
 //! What the relay remembers of a record beyond its image: which operations
-//! touched it, and what its fields showed before.
+//! touched it, what its fields showed before, and what was kept aside.
+//!
+//! All of it is bounded: the oldest is forgotten first. What is forgotten here
+//! still stands, signed, in the ledger.
 
+use crate::weight;
 use cairn_model::{FieldId, Value, Version};
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 
-/// Earlier shown values kept per field. Conflicts with writes made on a base
-/// older than these name no base value; the record's history still has it.
-pub const PAST_VALUES_MAX: usize = 32;
+/// Operations remembered per record.
+pub const TOUCHED_MAX: usize = 4096;
+/// Earlier shown values kept per record. Conflicts with writes made on a base
+/// older than these name no base value.
+pub const PAST_VALUES_MAX: usize = 128;
+/// Bytes of those values.
+pub const PAST_BYTES_MAX: usize = 16 * 1024;
+/// Writes to retired fields remembered per record.
+pub const ASIDE_MAX: usize = 256;
 
 /// A record's memory.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct History {
-    /// Every operation that named the record, admitted or not, by version.
+    /// The operations that named the record, admitted or not, by version: the
+    /// last [`TOUCHED_MAX`].
     pub touched: Vec<Version>,
-    past: Vec<Past>,
+    /// Writes to fields that were retired when they arrived, the last
+    /// [`ASIDE_MAX`]. They change nothing, and their signed operations keep
+    /// the values.
+    pub aside: Vec<(Version, FieldId)>,
+    /// Values that showed, oldest first.
+    past: VecDeque<Past>,
+    /// Per field, the version before which its values are forgotten.
+    forgotten: Vec<(FieldId, Version)>,
 }
 
+/// A value that showed until a version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Past {
     field: FieldId,
-    /// The version that ended each value's showing, and the value; oldest first.
-    values: Vec<(Version, Option<Value>)>,
-    /// Whether older ones were dropped.
-    dropped: bool,
+    until: Version,
+    value: Option<Value>,
 }
 
 impl History {
     /// Notes that an operation named the record.
     pub fn touch(&mut self, version: Version) {
         if self.touched.last() != Some(&version) {
-            self.touched.push(version);
+            push_bounded(&mut self.touched, version, TOUCHED_MAX);
         }
+    }
+
+    /// Notes a write to a retired field.
+    pub fn keep_aside(&mut self, version: Version, field: FieldId) {
+        push_bounded(&mut self.aside, (version, field), ASIDE_MAX);
     }
 
     /// Notes that `field` showed `value` until `version`.
     pub fn ended(&mut self, field: FieldId, version: Version, value: Option<Value>) {
-        let past = match self.past.iter_mut().find(|past| past.field == field) {
-            Some(past) => past,
-            None => {
-                self.past.push(Past { field, values: Vec::new(), dropped: false });
-                self.past.last_mut().expect("just pushed")
-            }
-        };
-        past.values.push((version, value));
-        if past.values.len() > PAST_VALUES_MAX {
-            past.values.remove(0);
-            past.dropped = true;
+        if self.past.len() < 4 {
+            self.past.reserve_exact(1);
+        }
+        self.past.push_back(Past {
+            field,
+            until: version,
+            value,
+        });
+        while self.past.len() > PAST_VALUES_MAX || self.past_bytes() > PAST_BYTES_MAX {
+            self.forget_oldest();
         }
     }
 
-    /// What `field` showed as of `base`, given what it shows `now`. `None` when
-    /// that is no longer known.
-    pub fn shown_at(&self, field: FieldId, base: Version, now: Option<&Value>) -> Option<Option<Value>> {
-        let Some(past) = self.past.iter().find(|past| past.field == field) else {
-            return Some(now.cloned());
+    fn past_bytes(&self) -> usize {
+        let weight = |past: &Past| past.value.as_ref().map_or(16, weight::of_value);
+        self.past.iter().map(weight).sum()
+    }
+
+    fn forget_oldest(&mut self) {
+        let Some(Past { field, until, .. }) = self.past.pop_front() else {
+            return;
         };
-        match past.values.iter().position(|(ended, _)| *ended > base) {
-            Some(0) if past.dropped => None,
-            Some(at) => Some(past.values[at].1.clone()),
+        match self.forgotten.iter_mut().find(|(known, _)| *known == field) {
+            Some((_, before)) => *before = until,
+            None => self.forgotten.push((field, until)),
+        }
+    }
+
+    /// What `field` showed as of `base`, given what it shows `now` and when
+    /// the record was `created`. `None` when that is no longer known.
+    pub fn shown_at(
+        &self,
+        field: FieldId,
+        base: Version,
+        created: Version,
+        now: Option<&Value>,
+    ) -> Option<Option<Value>> {
+        if base < created {
+            return Some(None);
+        }
+        let is_forgotten = |(known, before): &(FieldId, Version)| *known == field && base < *before;
+        if self.forgotten.iter().any(is_forgotten) {
+            return None;
+        }
+        let showed = |past: &&Past| past.field == field && past.until > base;
+        match self.past.iter().find(showed) {
+            Some(past) => Some(past.value.clone()),
             None => Some(now.cloned()),
         }
     }
+}
+
+/// Pushes, and makes room a quarter at a time once `max` are there.
+fn push_bounded<T>(list: &mut Vec<T>, item: T, max: usize) {
+    if list.len() == max {
+        list.drain(..max / 4);
+    }
+    list.push(item);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn value(number: i64) -> Option<Value> {
+        Some(Value::Integer(number))
+    }
+
     #[test]
     fn a_field_remembers_what_it_showed() {
-        let value = |n| Some(Value::Integer(n));
         let mut history = History::default();
         let field = FieldId(1);
         history.ended(field, Version(3), value(1));
+        history.ended(FieldId(2), Version(5), value(9));
         history.ended(field, Version(7), value(2));
         let now = value(3);
-        let at = |base| history.shown_at(field, Version(base), now.as_ref());
+        let at = |base| history.shown_at(field, Version(base), Version(1), now.as_ref());
         assert_eq!(at(2), Some(value(1)));
         assert_eq!(at(3), Some(value(2)));
         assert_eq!(at(7), Some(value(3)));
-        for version in 8..100 {
-            history.ended(field, Version(version), value(0));
+        assert_eq!(at(0), Some(None), "the record was not there yet");
+    }
+
+    #[test]
+    fn what_is_forgotten_is_not_guessed() {
+        let mut history = History::default();
+        for version in 1..=200 {
+            history.ended(FieldId(1), Version(version), value(version as i64));
         }
-        assert_eq!(history.shown_at(field, Version(2), None), None);
+        history.ended(FieldId(2), Version(201), value(0));
+        let at = |base| history.shown_at(FieldId(1), Version(base), Version(1), None);
+        assert_eq!(at(50), None);
+        assert_eq!(at(150), Some(value(151)));
+        let other = history.shown_at(FieldId(2), Version(1), Version(1), None);
+        assert_eq!(other, Some(value(0)));
+    }
+
+    #[test]
+    fn long_values_are_forgotten_sooner() {
+        let mut history = History::default();
+        for version in 1..=10 {
+            let text = Value::Text("x".repeat(4_000));
+            history.ended(FieldId(1), Version(version), Some(text));
+        }
+        assert!(history.past_bytes() <= PAST_BYTES_MAX);
+        assert_eq!(
+            history.shown_at(FieldId(1), Version(5), Version(1), None),
+            None
+        );
+    }
+
+    #[test]
+    fn the_oldest_operations_are_forgotten_first() {
+        let mut history = History::default();
+        (1..=10_000).for_each(|version| history.touch(Version(version)));
+        assert!(history.touched.len() <= TOUCHED_MAX);
+        assert_eq!(history.touched.last(), Some(&Version(10_000)));
     }
 }

@@ -5,14 +5,14 @@
 //! so that an image is about as large as its values.
 
 use crate::record::{FieldSlot, FieldState, Origin, Record};
-use crate::register::{OpenConflict, Register, RegisterWrite};
+use crate::register::{OpenConflict, Register, RegisterWrite, Writes};
 use crate::set::ElementSet;
 use cairn_model::codec::{self, DecodeError};
 use cairn_model::{AuthorId, FieldId, HybridTime, RecordId, Timestamp, TypeId, Value, Version};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct ImageForm {
     id: RecordId,
     record_type: TypeId,
@@ -20,7 +20,7 @@ struct ImageForm {
     created: u64,
     origins: Vec<OriginForm>,
     /// `None` when only the fields changed.
-    life: Option<(u64, RegisterForm)>,
+    life: LifeForm<RegisterForm>,
     whole: bool,
     fields: Vec<FieldForm>,
 }
@@ -35,21 +35,21 @@ struct OriginForm {
     received_after: i64,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct RegisterForm {
     writes: Vec<(u64, Option<Value>)>,
     shown: u32,
     open: Option<OpenConflict>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct FieldForm {
     id: u16,
     changed_behind: u64,
     state: StateForm,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 enum StateForm {
     /// A register with one write, made by the operation that changed it last.
     Value(Value),
@@ -57,6 +57,62 @@ enum StateForm {
     Counter(i64),
     Set(Vec<(Value, Vec<u64>)>),
     Document(#[serde(with = "cairn_oplog::bundle::byte_string")] Vec<u8>),
+    /// A register that nobody wrote since the record got its defaults.
+    Default(Value),
+}
+
+/// What an image tells of a record's life.
+#[derive(Serialize, Deserialize)]
+enum LifeForm<R> {
+    /// It is as it was.
+    Unchanged,
+    /// The operation of the image's version keeps the record, and no other
+    /// write stands: by far the most usual.
+    Kept,
+    /// When it changed, as a distance, and its writes.
+    Told(u64, R),
+}
+
+/// The same forms, borrowed, for writing: nothing is copied.
+mod writing {
+    use super::{LifeForm, OpenConflict, OriginForm, RecordId, TypeId, Value};
+    use serde::Serialize;
+
+    #[derive(Serialize)]
+    pub(super) struct ImageForm<'a> {
+        pub(super) id: RecordId,
+        pub(super) record_type: TypeId,
+        pub(super) version: u64,
+        pub(super) created: u64,
+        pub(super) origins: Vec<OriginForm>,
+        pub(super) life: LifeForm<RegisterForm<'a>>,
+        pub(super) whole: bool,
+        pub(super) fields: Vec<FieldForm<'a>>,
+    }
+
+    #[derive(Serialize)]
+    pub(super) struct RegisterForm<'a> {
+        pub(super) writes: Vec<(u64, &'a Option<Value>)>,
+        pub(super) shown: u32,
+        pub(super) open: Option<&'a OpenConflict>,
+    }
+
+    #[derive(Serialize)]
+    pub(super) struct FieldForm<'a> {
+        pub(super) id: u16,
+        pub(super) changed_behind: u64,
+        pub(super) state: StateForm<'a>,
+    }
+
+    #[derive(Serialize)]
+    pub(super) enum StateForm<'a> {
+        Value(&'a Value),
+        Register(RegisterForm<'a>),
+        Counter(i64),
+        Set(Vec<(&'a Value, Vec<u64>)>),
+        Document(#[serde(with = "cairn_oplog::bundle::byte_string")] &'a [u8]),
+        Default(&'a Value),
+    }
 }
 
 /// An image as read: a record, of which a partial image tells only some parts.
@@ -79,20 +135,20 @@ impl Record {
         codec::encode(&self.form(since, self.created > since))
     }
 
-    fn form(&self, since: Version, whole: bool) -> ImageForm {
+    fn form(&self, since: Version, whole: bool) -> writing::ImageForm<'_> {
         let changed = |version: Version| whole || version > since;
         let behind = |version: Version| self.version.0 - version.0;
-        let fields: Vec<FieldForm> = self
+        let fields = self
             .fields
             .iter()
             .filter(|slot| changed(slot.changed))
-            .map(|slot| FieldForm {
+            .map(|slot| writing::FieldForm {
                 id: slot.id.0,
                 changed_behind: behind(slot.changed),
                 state: state_form(slot, behind),
             })
             .collect();
-        ImageForm {
+        writing::ImageForm {
             id: self.id,
             record_type: self.record_type,
             version: self.version.0,
@@ -110,46 +166,63 @@ impl Record {
                     received_after: origin.received.0.wrapping_sub(origin.time.wall().0) as i64,
                 })
                 .collect(),
-            life: changed(self.life_changed)
-                .then(|| (behind(self.life_changed), register_form(&self.life, behind))),
+            life: match &self.life.writes[..] {
+                _ if !changed(self.life_changed) => LifeForm::Unchanged,
+                [write]
+                    if write.version == self.version
+                        && self.life_changed == self.version
+                        && self.is_alive()
+                        && self.life.open.is_none() =>
+                {
+                    LifeForm::Kept
+                }
+                _ => LifeForm::Told(behind(self.life_changed), register_form(&self.life, behind)),
+            },
             whole,
             fields,
         }
     }
 }
 
-fn register_form(register: &Register, behind: impl Fn(Version) -> u64) -> RegisterForm {
-    RegisterForm {
+fn register_form(
+    register: &Register,
+    behind: impl Fn(Version) -> u64,
+) -> writing::RegisterForm<'_> {
+    writing::RegisterForm {
         writes: register
             .writes
             .iter()
-            .map(|write| (behind(write.version), write.value.clone()))
+            .map(|write| (behind(write.version), &write.value))
             .collect(),
         shown: register.shown as u32,
-        open: register.open.clone(),
+        open: register.open.as_deref(),
     }
 }
 
-fn state_form(slot: &FieldSlot, behind: impl Fn(Version) -> u64) -> StateForm {
+fn state_form(slot: &FieldSlot, behind: impl Fn(Version) -> u64) -> writing::StateForm<'_> {
+    use writing::StateForm;
     match &slot.state {
-        FieldState::Register(register) => match register.writes.as_slice() {
-            [RegisterWrite { version, value: Some(value) }]
-                if *version == slot.changed && register.open.is_none() =>
-            {
-                StateForm::Value(value.clone())
-            }
+        FieldState::Register(register) => match lone_value(register) {
+            Some((version, value)) if version == slot.changed => StateForm::Value(value),
+            Some((Version(0), value)) => StateForm::Default(value),
             _ => StateForm::Register(register_form(register, behind)),
         },
         FieldState::Counter(total) => StateForm::Counter(*total),
-        FieldState::Set(set) => StateForm::Set(
-            set.additions
-                .iter()
-                .map(|(element, additions)| {
-                    (element.clone(), additions.iter().map(|version| behind(*version)).collect())
-                })
-                .collect(),
-        ),
-        FieldState::Document(saved) => StateForm::Document(saved.clone()),
+        FieldState::Set(set) => {
+            let additions = set.additions.iter().map(|(element, by)| {
+                (element, by.iter().map(|version| behind(*version)).collect())
+            });
+            StateForm::Set(additions.collect())
+        }
+        FieldState::Document(saved) => StateForm::Document(saved),
+    }
+}
+
+/// The value of a register that holds nothing else.
+fn lone_value(register: &Register) -> Option<(Version, &Value)> {
+    match &*register.writes {
+        [write] if register.open.is_none() => Some((write.version, write.value.as_ref()?)),
+        _ => None,
     }
 }
 
@@ -168,32 +241,40 @@ impl Reader {
     }
 
     fn register(&self, form: RegisterForm) -> Result<Register, DecodeError> {
-        let writes: Vec<RegisterWrite> = form
+        let writes: Writes = form
             .writes
             .into_iter()
-            .map(|(behind, value)| Ok(RegisterWrite { version: self.version(behind)?, value }))
+            .map(|(behind, value)| {
+                Ok(RegisterWrite {
+                    version: self.version(behind)?,
+                    value,
+                })
+            })
             .collect::<Result<_, DecodeError>>()?;
         let shown = form.shown as usize;
         if shown >= writes.len() && shown != 0 {
             return Err(malformed("the shown write is not among the writes"));
         }
-        Ok(Register { writes, shown, open: form.open })
+        Ok(Register {
+            writes,
+            shown,
+            open: form.open.map(Box::new),
+        })
     }
 
     fn state(&self, form: StateForm, changed: Version) -> Result<FieldState, DecodeError> {
         Ok(match form {
-            StateForm::Value(value) => {
-                let mut register = Register::default();
-                register.replace(RegisterWrite { version: changed, value: Some(value) });
-                FieldState::Register(register)
-            }
+            StateForm::Value(value) => lone(changed, value),
+            StateForm::Default(value) => lone(Version(0), value),
             StateForm::Register(form) => FieldState::Register(self.register(form)?),
             StateForm::Counter(total) => FieldState::Counter(total),
             StateForm::Set(elements) => {
                 let mut additions = BTreeMap::new();
                 for (element, behinds) in elements {
-                    let versions: Result<Vec<Version>, _> =
-                        behinds.into_iter().map(|behind| self.version(behind)).collect();
+                    let versions: Result<Vec<Version>, _> = behinds
+                        .into_iter()
+                        .map(|behind| self.version(behind))
+                        .collect();
                     additions.insert(element, versions?);
                 }
                 FieldState::Set(ElementSet { additions })
@@ -203,15 +284,29 @@ impl Reader {
     }
 }
 
+fn lone(version: Version, value: Value) -> FieldState {
+    let mut register = Register::default();
+    register.replace(RegisterWrite {
+        version,
+        value: Some(value),
+    });
+    FieldState::Register(register)
+}
+
 fn malformed(reason: &str) -> DecodeError {
-    DecodeError::Malformed { what: "image", reason: reason.to_owned() }
+    DecodeError::Malformed {
+        what: "image",
+        reason: reason.to_owned(),
+    }
 }
 
 impl Image {
     /// Reads an image.
     pub fn read(bytes: &[u8]) -> Result<Image, DecodeError> {
         let form: ImageForm = codec::decode("image", bytes)?;
-        let reader = Reader { version: form.version };
+        let reader = Reader {
+            version: form.version,
+        };
         let origins = form
             .origins
             .iter()
@@ -222,7 +317,13 @@ impl Image {
                     generation: origin.generation,
                     sequence: origin.sequence,
                     time: origin.time,
-                    received: Timestamp(origin.time.wall().0.wrapping_add(origin.received_after as u64)),
+                    received: Timestamp(
+                        origin
+                            .time
+                            .wall()
+                            .0
+                            .wrapping_add(origin.received_after as u64),
+                    ),
                 })
             })
             .collect::<Result<Vec<Origin>, DecodeError>>()?;
@@ -235,13 +336,25 @@ impl Image {
                 state: reader.state(field.state, changed)?,
             });
         }
-        if !fields.is_sorted_by(|a, b| a.id < b.id) || !origins.is_sorted_by(|a, b| a.version < b.version) {
+        if !fields.is_sorted_by(|a, b| a.id < b.id)
+            || !origins.is_sorted_by(|a, b| a.version < b.version)
+        {
             return Err(malformed("its parts are out of order"));
         }
-        let tells_life = form.life.is_some();
+        let tells_life = !matches!(form.life, LifeForm::Unchanged);
         let (life_changed, life) = match form.life {
-            Some((behind, register)) => (reader.version(behind)?, reader.register(register)?),
-            None => (Version(0), Register::default()),
+            LifeForm::Told(behind, register) => {
+                (reader.version(behind)?, reader.register(register)?)
+            }
+            LifeForm::Kept => {
+                let mut life = Register::default();
+                life.replace(RegisterWrite {
+                    version: Version(form.version),
+                    value: Some(Value::Boolean(true)),
+                });
+                (Version(form.version), life)
+            }
+            LifeForm::Unchanged => (Version(0), Register::default()),
         };
         Ok(Image {
             record: Record {

@@ -223,6 +223,10 @@ mod tests {
         codes.sort_unstable();
         codes.dedup();
         assert_eq!(codes.len(), Code::ALL.len());
-        assert!(Code::ALL.iter().all(|code| code.user_can().ends_with('.') && code.admin_can().ends_with('.')));
+        assert!(
+            Code::ALL
+                .iter()
+                .all(|code| code.user_can().ends_with('.') && code.admin_can().ends_with('.'))
+        );
     }
 }

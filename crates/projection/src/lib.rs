@@ -10,11 +10,14 @@
 //! `admit` whether an operation may stand and has `apply` carry it out;
 //! [`conflict`] and [`issue`] say what people are told. [`image`] and [`page`]
 //! are records as bytes, [`checkpoint`] keeps a state in storage, [`digest`]
-//! compares two.
+//! compares two, [`replay`] shows what each operation on a record changed.
 
 mod admit;
 mod apply;
+mod index;
 mod publish;
+mod records;
+mod rules;
 
 pub mod checkpoint;
 pub mod conflict;
@@ -27,8 +30,10 @@ pub mod issue;
 pub mod page;
 pub mod record;
 pub mod register;
+pub mod replay;
 pub mod set;
 pub mod state;
+pub mod weight;
 
 pub use conflict::{Conflict, Outcome, Side};
 pub use image::Image;

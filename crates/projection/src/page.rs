@@ -39,8 +39,14 @@ pub struct Page {
 impl Page {
     /// Packs records. Compressed bodies start with 1, plain ones with 0.
     pub fn pack(records: Vec<(RecordId, TypeId, Vec<u8>)>) -> Page {
-        let index = records.iter().map(|(id, record_type, _)| (*id, *record_type)).collect();
-        let blobs: Vec<Blob> = records.into_iter().map(|(_, _, bytes)| Blob(bytes)).collect();
+        let index = records
+            .iter()
+            .map(|(id, record_type, _)| (*id, *record_type))
+            .collect();
+        let blobs: Vec<Blob> = records
+            .into_iter()
+            .map(|(_, _, bytes)| Blob(bytes))
+            .collect();
         let plain = codec::encode(&blobs);
         let body = match zstd::bulk::compress(&plain, COMPRESSION_LEVEL) {
             Ok(compressed) if compressed.len() < plain.len() => tagged(1, &compressed),
@@ -55,7 +61,9 @@ impl Page {
         let mut gathered = Vec::new();
         let mut bytes = 0;
         for record in records {
-            if gathered.len() == PAGE_RECORDS_MAX || (bytes + record.2.len() > PAGE_BYTES_MAX && !gathered.is_empty()) {
+            if gathered.len() == PAGE_RECORDS_MAX
+                || (bytes + record.2.len() > PAGE_BYTES_MAX && !gathered.is_empty())
+            {
                 pages.push(Page::pack(std::mem::take(&mut gathered)));
                 bytes = 0;
             }
@@ -82,7 +90,10 @@ fn tagged(tag: u8, bytes: &[u8]) -> Vec<u8> {
 }
 
 fn unpack(body: &[u8]) -> Result<Vec<Vec<u8>>, DecodeError> {
-    let malformed = |reason: String| DecodeError::Malformed { what: "page", reason };
+    let malformed = |reason: String| DecodeError::Malformed {
+        what: "page",
+        reason,
+    };
     let blobs: Vec<Blob> = match body.split_first() {
         Some((0, plain)) => codec::decode("page", plain)?,
         Some((1, compressed)) => {
@@ -138,7 +149,14 @@ impl Pages {
                 .map_err(|error| StorageError::corrupt(Table::PageIndex, &key, error))?;
             pages.insert(page, (index.len(), 0));
             for (slot, (id, record_type)) in (0..).zip(index) {
-                placed.push((id, Place { page, slot, record_type }));
+                placed.push((
+                    id,
+                    Place {
+                        page,
+                        slot,
+                        record_type,
+                    },
+                ));
             }
         }
         // Of equal keys the last one stays, which is the newest page's.
@@ -148,7 +166,11 @@ impl Pages {
                 *current += 1;
             }
         }
-        Ok(Pages { places, pages, on_the_way: BTreeMap::new() })
+        Ok(Pages {
+            places,
+            pages,
+            on_the_way: BTreeMap::new(),
+        })
     }
 
     /// How many records there are.
@@ -163,7 +185,9 @@ impl Pages {
 
     /// Every record and its type, by id.
     pub fn records(&self) -> impl Iterator<Item = (RecordId, TypeId)> + '_ {
-        self.places.iter().map(|(id, place)| (*id, place.record_type))
+        self.places
+            .iter()
+            .map(|(id, place)| (*id, place.record_type))
     }
 
     /// The type of a record.
@@ -172,13 +196,21 @@ impl Pages {
     }
 
     /// The newest bytes of a record.
-    pub fn get(&self, id: RecordId, storage: &dyn Storage) -> Result<Option<Vec<u8>>, StorageError> {
+    pub fn get(
+        &self,
+        id: RecordId,
+        storage: &dyn Storage,
+    ) -> Result<Option<Vec<u8>>, StorageError> {
         let Some(place) = self.places.get(&id) else {
             return Ok(None);
         };
         let mut blobs = self.read(place.page, storage)?;
         if usize::from(place.slot) >= blobs.len() {
-            return Err(StorageError::corrupt(Table::Pages, &key(place.page), "it has fewer records than its index"));
+            return Err(StorageError::corrupt(
+                Table::Pages,
+                &key(place.page),
+                "it has fewer records than its index",
+            ));
         }
         Ok(Some(blobs.swap_remove(usize::from(place.slot))))
     }
@@ -198,27 +230,43 @@ impl Pages {
     }
 
     /// The records of a page that no newer page has.
-    fn current(&self, page: u64, storage: &dyn Storage) -> Result<Vec<(RecordId, TypeId, Vec<u8>)>, StorageError> {
+    fn current(
+        &self,
+        page: u64,
+        storage: &dyn Storage,
+    ) -> Result<Vec<(RecordId, TypeId, Vec<u8>)>, StorageError> {
         let index = self.read_index(page, storage)?;
         let blobs = self.read(page, storage)?;
         if blobs.len() != index.len() {
-            return Err(StorageError::corrupt(Table::Pages, &key(page), "it does not match its index"));
+            return Err(StorageError::corrupt(
+                Table::Pages,
+                &key(page),
+                "it does not match its index",
+            ));
         }
         Ok((0u16..)
             .zip(index.into_iter().zip(blobs))
             .filter(|(slot, ((id, _), _))| {
-                self.places.get(id).is_some_and(|place| place.page == page && place.slot == *slot)
+                self.places
+                    .get(id)
+                    .is_some_and(|place| place.page == page && place.slot == *slot)
             })
             .map(|(_, ((id, record_type), bytes))| (id, record_type, bytes))
             .collect())
     }
 
-    fn read_index(&self, page: u64, storage: &dyn Storage) -> Result<Vec<(RecordId, TypeId)>, StorageError> {
+    fn read_index(
+        &self,
+        page: u64,
+        storage: &dyn Storage,
+    ) -> Result<Vec<(RecordId, TypeId)>, StorageError> {
         if let Some(page) = self.on_the_way.get(&page) {
             return Ok(page.index.clone());
         }
         let corrupt = |reason: String| StorageError::corrupt(Table::PageIndex, &key(page), reason);
-        let index = storage.get(Table::PageIndex, &key(page))?.ok_or_else(|| corrupt("it is missing".to_owned()))?;
+        let index = storage
+            .get(Table::PageIndex, &key(page))?
+            .ok_or_else(|| corrupt("it is missing".to_owned()))?;
         codec::decode("page index", &index).map_err(|error| corrupt(error.to_string()))
     }
 
@@ -227,7 +275,9 @@ impl Pages {
         let unpacked = match self.on_the_way.get(&page) {
             Some(page) => page.unpack(),
             None => {
-                let body = storage.get(Table::Pages, &key(page))?.ok_or_else(|| corrupt("it is missing".to_owned()))?;
+                let body = storage
+                    .get(Table::Pages, &key(page))?
+                    .ok_or_else(|| corrupt("it is missing".to_owned()))?;
                 unpack(&body)
             }
         };
@@ -237,7 +287,11 @@ impl Pages {
     /// What has been added so far: to be settled when the batches it went into
     /// are in storage.
     pub fn mark(&self) -> PagesMark {
-        PagesMark(self.on_the_way.last_key_value().map_or(0, |(number, _)| *number))
+        PagesMark(
+            self.on_the_way
+                .last_key_value()
+                .map_or(0, |(number, _)| *number),
+        )
     }
 
     /// Notes that the pages added up to `mark` can be read from storage.
@@ -248,21 +302,34 @@ impl Pages {
     /// Adds a page: its records are the newest now. It is kept in memory until
     /// [`Pages::settle`] says that the batch is in storage.
     pub fn add(&mut self, page: Page, batch: &mut Batch) {
-        let number = self.pages.last_key_value().map_or(1, |(number, _)| number + 1);
+        let number = self
+            .pages
+            .last_key_value()
+            .map_or(1, |(number, _)| number + 1);
         batch.put(Table::PageIndex, key(number), codec::encode(&page.index));
         batch.put(Table::Pages, key(number), page.body.clone());
-        self.pages.insert(number, (page.index.len(), page.index.len()));
+        self.pages
+            .insert(number, (page.index.len(), page.index.len()));
         let index = page.index.clone();
         self.on_the_way.insert(number, page);
         for (slot, (id, record_type)) in (0..).zip(index) {
-            if let Some(old) = self.places.insert(id, Place { page: number, slot, record_type }) {
+            if let Some(old) = self.places.insert(
+                id,
+                Place {
+                    page: number,
+                    slot,
+                    record_type,
+                },
+            ) {
                 self.outdate(old.page, batch);
             }
         }
     }
 
     fn outdate(&mut self, page: u64, batch: &mut Batch) {
-        let Some((_, current)) = self.pages.get_mut(&page) else { return };
+        let Some((_, current)) = self.pages.get_mut(&page) else {
+            return;
+        };
         *current -= 1;
         if *current == 0 {
             self.pages.remove(&page);
@@ -286,14 +353,18 @@ impl Pages {
     pub fn gather(&mut self, storage: &dyn Storage, batch: &mut Batch) -> Result<(), StorageError> {
         let written: usize = self.pages.values().map(|(written, _)| written).sum();
         let outdated = written > PAGE_RECORDS_MAX && written >= 2 * self.places.len();
-        let scattered = self.pages.len() > SMALL_PAGES_MAX + 4 * self.places.len() / PAGE_RECORDS_MAX;
+        let scattered =
+            self.pages.len() > SMALL_PAGES_MAX + 4 * self.places.len() / PAGE_RECORDS_MAX;
         if !outdated && !scattered {
             return Ok(());
         }
         let thin = self.pages.iter().filter(|(_, (written, current))| {
             (outdated && 2 * current < *written) || (scattered && *current < PAGE_RECORDS_MAX / 4)
         });
-        let thin: Vec<u64> = thin.map(|(page, _)| *page).take(GATHERED_PAGES_MAX).collect();
+        let thin: Vec<u64> = thin
+            .map(|(page, _)| *page)
+            .take(GATHERED_PAGES_MAX)
+            .collect();
         let mut records = Vec::new();
         for page in thin {
             records.extend(self.current(page, storage)?);
@@ -332,17 +403,27 @@ mod tests {
         let mut pages = Pages::default();
         write(&mut pages, &storage, (0..1000).map(|n| (n, 1)));
         for round in 2..20 {
-            write(&mut pages, &storage, (0..1000).filter(|n| n % 3 == 0).map(|n| (n, round)));
+            write(
+                &mut pages,
+                &storage,
+                (0..1000).filter(|n| n % 3 == 0).map(|n| (n, round)),
+            );
         }
         let reopened = Pages::open(&storage).unwrap();
         for n in 0..1000 {
             let fill = if n % 3 == 0 { 19 } else { 1 };
             assert_eq!(pages.get(id(n), &storage).unwrap(), Some(vec![fill; 100]));
-            assert_eq!(reopened.get(id(n), &storage).unwrap(), Some(vec![fill; 100]));
+            assert_eq!(
+                reopened.get(id(n), &storage).unwrap(),
+                Some(vec![fill; 100])
+            );
         }
         assert_eq!(reopened.len(), 1000);
         let stored = storage.range(Table::Pages, &[], usize::MAX).unwrap().len();
-        assert!(stored <= 12, "outdated pages are removed, {stored} are left");
+        assert!(
+            stored <= 12,
+            "outdated pages are removed, {stored} are left"
+        );
         let mut visited = 0;
         reopened
             .visit::<StorageError>(&storage, |_, _, _| {

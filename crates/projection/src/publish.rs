@@ -2,11 +2,19 @@
 //! the records is done.
 
 use crate::admit::Rejection;
+use crate::apply::Admitted;
+use crate::fold::Incoming;
+use crate::index::Indexes;
 use crate::issue::Code;
-use crate::record::{FieldState, Origin, Record};
-use crate::register::{Register, RegisterWrite};
-use crate::state::{Held, State};
-use cairn_model::{Definition, DefinitionChange, FieldId, Kind, RecordId, RecordType, Value, Version};
+use crate::record::{FieldSlot, FieldState};
+use crate::records::{Held, Place};
+use crate::rules::Rules;
+use crate::state::State;
+use cairn_model::definition::PublishError;
+use cairn_model::{
+    Change, Definition, DefinitionChange, FieldId, Kind, Mutation, RecordId, RecordType, TypeId,
+    Value, Version, Write,
+};
 use std::sync::Arc;
 
 impl State {
@@ -15,121 +23,206 @@ impl State {
         base: u32,
         changes: Vec<DefinitionChange>,
         more: bool,
-        origin: &Origin,
+        incoming: &Incoming<'_>,
     ) -> Result<(), Rejection> {
         let refused = |what: String| Rejection::new(Code::PublishRefused, what);
-        if base != self.definition.number {
+        let current = self.definition().number;
+        if base != current {
             self.draft.clear();
-            let current = self.definition.number;
-            return Err(refused(cairn_model::definition::PublishError::Stale { base, current }.to_string()));
+            return Err(refused(PublishError::Stale { base, current }.to_string()));
         }
         self.draft.extend(changes);
         if more {
             return Ok(());
         }
         let changes = std::mem::take(&mut self.draft);
-        let next = self.definition.changed(&changes).map_err(|error| refused(error.to_string()))?;
+        let next = self
+            .definition()
+            .changed(&changes)
+            .map_err(|error| refused(error.to_string()))?;
         if let Some(policy) = unknown_policy(&next) {
             return Err(refused(format!("There is no conflict policy `{policy}`.")));
         }
-        self.definition = Arc::new(next);
-        self.definition_changed = origin.version;
-        self.widen_records(origin.version);
-        self.mirror_people(origin);
-        self.rebuild_indexes();
+        self.take_effect(next, incoming);
         Ok(())
     }
 
-    /// Turns values of widened fields into values of their new kinds.
-    fn widen_records(&mut self, version: Version) {
-        let definition = Arc::clone(&self.definition);
-        let mut widened = Vec::new();
-        for held in self.records.values_mut() {
-            let record = &mut held.record;
-            let Some(record_type) = definition.types.get(&record.record_type) else { continue };
-            let mut changed = false;
-            for slot in &mut record.fields {
-                if let Some(field) = record_type.fields.get(&slot.id)
-                    && let FieldState::Register(register) = &mut slot.state
-                    && widen(register, &field.kind)
-                {
-                    slot.changed = version;
-                    changed = true;
+    fn take_effect(&mut self, next: Definition, incoming: &Incoming<'_>) {
+        let last = Arc::clone(self.definition());
+        self.definition_changed = self.version;
+        self.rules = Arc::new(Rules::of(next));
+        let next = Arc::clone(self.definition());
+        self.note_required(&last, &next);
+        if last.types != next.types {
+            self.widen_records(&last, &next);
+            self.indexes = Indexes::of(&self.records, &next);
+        }
+        self.mirror_people(&last, &next, incoming);
+    }
+
+    /// Notes which fields are required from now on: operations made before are
+    /// not refused for what their authors could not know.
+    fn note_required(&mut self, last: &Definition, next: &Definition) {
+        let is_required = |definition: &Definition, (record_type, field): (TypeId, FieldId)| {
+            let record_type = definition.types.get(&record_type);
+            let field = record_type.and_then(|record_type| record_type.fields.get(&field));
+            field.is_some_and(|field| field.required && field.default.is_none())
+        };
+        for record_type in next.types.values() {
+            for field in record_type.fields.keys() {
+                let key = (record_type.id, *field);
+                if !is_required(next, key) {
+                    self.required_since.remove(&key);
+                } else if !is_required(last, key) {
+                    self.required_since.insert(key, next.number);
                 }
             }
-            if changed {
-                record.version = version;
-                widened.push(record.id);
+        }
+    }
+
+    /// Turns values of widened fields into values of their new kinds.
+    fn widen_records(&mut self, last: &Definition, next: &Definition) {
+        let version = self.version;
+        let mut widened: Vec<RecordId> = Vec::new();
+        for held in self.records.iter_mut() {
+            let id = held.record.record_type;
+            if let (Some(last), Some(next)) = (last.types.get(&id), next.types.get(&id))
+                && widen_record(held, last, next, version)
+            {
+                widened.push(held.record.id);
             }
         }
-        for id in widened {
-            self.note_change(id, version);
+        widened.sort_unstable();
+        let places: Vec<Place> = widened
+            .into_iter()
+            .filter_map(|id| self.records.place(id))
+            .collect();
+        for place in places {
+            self.note_change(place, version);
         }
     }
 
     /// Keeps the records that stand for users and teams as the definition has
     /// them, so that lookups can point at people.
-    fn mirror_people(&mut self, origin: &Origin) {
-        let definition = Arc::clone(&self.definition);
-        if let Some(record_type) = definition.type_named("user") {
-            for (login, user) in &definition.users {
-                let values = [("login", Some(login)), ("name", Some(&user.name)), ("email", user.email.as_ref())];
-                self.mirror(Definition::user_record(login), record_type, &values, origin);
+    pub(crate) fn mirror_people(
+        &mut self,
+        last: &Definition,
+        next: &Definition,
+        incoming: &Incoming<'_>,
+    ) {
+        let types_changed = last.types != next.types;
+        if let Some(record_type) = next.type_named("user") {
+            for (login, user) in &next.users {
+                if types_changed || last.users.get(login) != Some(user) {
+                    let email = user.email.as_ref();
+                    let values = [
+                        ("login", Some(login)),
+                        ("name", Some(&user.name)),
+                        ("email", email),
+                    ];
+                    self.mirror(
+                        Definition::user_record(login),
+                        record_type,
+                        &values,
+                        incoming,
+                    );
+                }
             }
         }
-        if let Some(record_type) = definition.type_named("team") {
-            for (name, team) in &definition.teams {
-                let values = [("login", Some(name)), ("name", Some(&team.name))];
-                self.mirror(Definition::team_record(name), record_type, &values, origin);
+        if let Some(record_type) = next.type_named("team") {
+            for (name, team) in &next.teams {
+                if types_changed || last.teams.get(name) != Some(team) {
+                    let values = [("login", Some(name)), ("name", Some(&team.name))];
+                    self.mirror(
+                        Definition::team_record(name),
+                        record_type,
+                        &values,
+                        incoming,
+                    );
+                }
             }
         }
     }
 
-    fn mirror(&mut self, id: RecordId, record_type: &RecordType, values: &[(&str, Option<&String>)], origin: &Origin) {
-        let wanted: Vec<(FieldId, Value)> = values
+    /// Makes a record read as the definition says, as an edit of the relay's
+    /// that has seen everything.
+    fn mirror(
+        &mut self,
+        record: RecordId,
+        record_type: &RecordType,
+        values: &[(&str, Option<&String>)],
+        incoming: &Incoming<'_>,
+    ) {
+        let held = self.record(record).filter(|record| record.is_alive());
+        let writes: Vec<(FieldId, Write)> = values
             .iter()
-            .filter_map(|(name, value)| Some((record_type.field_named(name)?.id, Value::Text((*value)?.clone()))))
+            .filter_map(|(name, value)| {
+                let field = record_type.field_named(name);
+                let field = field.filter(|field| matches!(field.kind, Kind::Text { .. }))?;
+                let value = value.map(|value| Value::Text(value.clone()));
+                let same = held.and_then(|record| record.value(field.id)) == value.as_ref();
+                let write = value.map_or(Write::Clear, Write::Set);
+                (!same).then_some((field.id, write))
+            })
             .collect();
-        let held = self.records.get(&id);
-        let same = |(field, value): &(FieldId, Value)| held.and_then(|h| h.record.value(*field)) == Some(value);
-        if held.is_some_and(|held| held.record.is_alive()) && wanted.iter().all(same) {
+        if held.is_some() && writes.is_empty() {
             return;
         }
-        let held = self.records.entry(id).or_insert_with(|| Held {
-            record: Record::new(id, record_type.id, *origin),
-            history: Default::default(),
-        });
-        let record = &mut held.record;
-        record.add_origin(*origin);
-        record.life.replace(RegisterWrite { version: origin.version, value: Some(Value::Boolean(true)) });
-        record.life_changed = origin.version;
-        for (field, value) in wanted {
-            let slot = record.slot_mut(&record_type.fields[&field], origin.version);
-            slot.changed = origin.version;
-            if let FieldState::Register(register) = &mut slot.state {
-                register.replace(RegisterWrite { version: origin.version, value: Some(value) });
-            }
-        }
-        record.prune_origins();
-        held.history.touch(origin.version);
-        self.note_change(id, origin.version);
+        let change = match self.record(record) {
+            Some(_) => Change::Update(writes),
+            None => Change::Create(writes),
+        };
+        let record_type = record_type.id;
+        let mutation = Mutation {
+            record,
+            record_type,
+            base: self.version,
+            change,
+        };
+        let mutations = vec![(self.records.place(record), mutation)];
+        self.apply(
+            Admitted {
+                mutations,
+                ..Admitted::default()
+            },
+            incoming,
+        );
     }
 }
 
-/// Widens a register's values; whether any changed.
-fn widen(register: &mut Register, kind: &Kind) -> bool {
+/// Widens a record's values; whether any changed.
+fn widen_record(held: &mut Held, last: &RecordType, next: &RecordType, version: Version) -> bool {
     let mut changed = false;
-    for write in &mut register.writes {
-        let widened = write.value.clone().map(|value| kind.widened(value));
-        changed |= widened != write.value;
-        write.value = widened;
+    for slot in &mut held.record.fields {
+        let (Some(last), Some(next)) = (last.fields.get(&slot.id), next.fields.get(&slot.id))
+        else {
+            continue;
+        };
+        if last.kind.name() != next.kind.name()
+            && let FieldSlot {
+                state: FieldState::Register(register),
+                changed: at,
+                ..
+            } = slot
+        {
+            register.writes.map_values(|value| next.kind.widened(value));
+            *at = version;
+            changed = true;
+        }
+    }
+    if changed {
+        held.record.version = version;
+        held.weight = held.record.weight();
     }
     changed
 }
 
 fn unknown_policy(definition: &Definition) -> Option<&str> {
     let types = definition.types.values();
-    let fields = types.clone().flat_map(|t| t.fields.values()).filter_map(|field| field.policy.as_deref());
+    let fields = types
+        .clone()
+        .flat_map(|t| t.fields.values())
+        .filter_map(|field| field.policy.as_deref());
     std::iter::once(definition.policy.as_str())
         .chain(types.filter_map(|t| t.policy.as_deref()))
         .chain(fields)

@@ -1,15 +1,14 @@
 //! A record as it stands: its life, its fields, and where each value came from.
 
-use crate::register::Register;
+use crate::register::{Register, RegisterWrite};
 use crate::set::ElementSet;
 use cairn_model::{
-    AuthorId, Definition, Field, FieldId, HybridTime, Kind, RecordId, RecordType, Timestamp, TypeId,
-    Value, Version, Write,
+    AuthorId, Definition, Field, FieldId, HybridTime, Kind, RecordId, RecordType, Timestamp,
+    TypeId, Value, Version, Write,
 };
-use serde::{Deserialize, Serialize};
 
 /// The operation behind a version: who, when by their clock, when received.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin {
     /// The operation's place in the ledger.
     pub version: Version,
@@ -26,7 +25,7 @@ pub struct Origin {
 }
 
 /// What a field holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FieldState {
     /// A value, or several undominated ones.
     Register(Register),
@@ -39,7 +38,7 @@ pub enum FieldState {
 }
 
 /// A field of a record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldSlot {
     /// Which field.
     pub id: FieldId,
@@ -104,18 +103,7 @@ impl Record {
 
     /// The field's slot, made empty when it was never written.
     pub fn slot_mut(&mut self, field: &Field, version: Version) -> &mut FieldSlot {
-        let at = match self.fields.binary_search_by_key(&field.id, |slot| slot.id) {
-            Ok(at) => at,
-            Err(at) => {
-                let slot = FieldSlot {
-                    id: field.id,
-                    changed: version,
-                    state: FieldState::empty(&field.kind),
-                };
-                self.fields.insert(at, slot);
-                at
-            }
-        };
+        let at = slot_at(&mut self.fields, field, version);
         &mut self.fields[at]
     }
 
@@ -129,13 +117,19 @@ impl Record {
 
     /// The operation behind `version`, which must be that of a standing write.
     pub fn origin(&self, version: Version) -> Option<&Origin> {
-        let at = self.origins.binary_search_by_key(&version, |origin| origin.version).ok()?;
+        let at = self
+            .origins
+            .binary_search_by_key(&version, |origin| origin.version)
+            .ok()?;
         Some(&self.origins[at])
     }
 
     /// Notes the operation behind new writes.
     pub fn add_origin(&mut self, origin: Origin) {
-        if let Err(at) = self.origins.binary_search_by_key(&origin.version, |o| o.version) {
+        if let Err(at) = self
+            .origins
+            .binary_search_by_key(&origin.version, |o| o.version)
+        {
             self.origins.insert(at, origin);
         }
         self.version = self.version.max(origin.version);
@@ -144,28 +138,32 @@ impl Record {
     /// Forgets operations that no standing write comes from, so that equal
     /// states have equal bytes.
     pub fn prune_origins(&mut self) {
-        if self.origins.len() == 1 {
-            return;
+        let Record {
+            created,
+            life,
+            fields,
+            origins,
+            ..
+        } = self;
+        let used = |version: Version| {
+            let is_it = |write: &RegisterWrite| write.version == version;
+            version == *created
+                || life.writes.iter().any(is_it)
+                || fields.iter().any(|slot| slot.is_from(version))
+        };
+        if origins.len() > 1 {
+            origins.retain(|origin| used(origin.version));
         }
-        let mut used = vec![self.created];
-        used.extend(self.life.writes.iter().map(|write| write.version));
-        for slot in &self.fields {
-            match &slot.state {
-                FieldState::Register(register) => {
-                    used.extend(register.writes.iter().map(|write| write.version));
-                }
-                FieldState::Set(set) => used.extend(set.additions.values().flatten()),
-                FieldState::Counter(_) | FieldState::Document(_) => used.push(slot.changed),
-            }
-        }
-        self.origins.retain(|origin| used.contains(&origin.version));
     }
 
     /// Whether any part of it waits for a person to resolve a conflict.
     pub fn in_conflict(&self) -> bool {
         self.life.open.is_some()
             || self.fields.iter().any(|slot| {
-                matches!(&slot.state, FieldState::Register(Register { open: Some(_), .. }))
+                matches!(
+                    &slot.state,
+                    FieldState::Register(Register { open: Some(_), .. })
+                )
             })
     }
 
@@ -179,7 +177,10 @@ impl Record {
 
     /// The register values of an alternate key, or `None` when one is empty.
     pub fn key_values(&self, fields: &[FieldId]) -> Option<Vec<Value>> {
-        fields.iter().map(|field| self.value(*field).cloned()).collect()
+        fields
+            .iter()
+            .map(|field| self.value(*field).cloned())
+            .collect()
     }
 
     /// The fields in use and what they read as in JSON, by definition order.
@@ -188,7 +189,10 @@ impl Record {
         let mut object = serde_json::Map::new();
         if let Some(record_type) = definition.types.get(&self.record_type) {
             for field in record_type.live_fields() {
-                if let Some(value) = self.field(field.id).and_then(|state| state.to_json(&field.kind)) {
+                if let Some(value) = self
+                    .field(field.id)
+                    .and_then(|state| state.to_json(&field.kind))
+                {
                     object.insert(field.name.clone(), value);
                 }
             }
@@ -199,16 +203,52 @@ impl Record {
     /// Folds a device's own unacknowledged write on top: it dominates
     /// everything, so that people read what they wrote.
     pub fn apply_pending(&mut self, field: &Field, write: &Write, origin: &Origin) {
-        let author_of = |_| origin.author;
         let slot = self.slot_mut(field, origin.version);
         slot.changed = origin.version;
-        slot.state.apply_merging(&field.kind, write, origin, Version(u64::MAX), author_of);
-        if let FieldState::Register(register) = &mut slot.state
-            && let Some(value) = written(write)
-        {
-            register.replace(crate::register::RegisterWrite { version: origin.version, value });
+        match (&mut slot.state, written(write)) {
+            (FieldState::Register(register), Some(value)) => {
+                let version = origin.version;
+                let value = value.map(|value| field.kind.widened(value));
+                register.replace(RegisterWrite { version, value });
+            }
+            (state, _) => {
+                let everything = Version(u64::MAX);
+                state.apply_merging(&field.kind, write, origin, everything, |_| origin.author);
+            }
         }
         self.add_origin(*origin);
+    }
+}
+
+/// Where the field's slot is among a record's; it is made empty when the field
+/// was never written.
+pub(crate) fn slot_at(fields: &mut Vec<FieldSlot>, field: &Field, version: Version) -> usize {
+    let at = fields.binary_search_by_key(&field.id, |slot| slot.id);
+    at.unwrap_or_else(|at| {
+        let state = FieldState::empty(&field.kind);
+        fields.insert(
+            at,
+            FieldSlot {
+                id: field.id,
+                changed: version,
+                state,
+            },
+        );
+        at
+    })
+}
+
+impl FieldSlot {
+    /// Whether something that stands here comes from the operation of `version`.
+    fn is_from(&self, version: Version) -> bool {
+        match &self.state {
+            _ if version > self.changed => false,
+            FieldState::Register(register) => {
+                register.writes.iter().any(|write| write.version == version)
+            }
+            FieldState::Set(set) => set.additions.values().flatten().any(|by| *by == version),
+            FieldState::Counter(_) | FieldState::Document(_) => version == self.changed,
+        }
     }
 }
 
@@ -243,7 +283,9 @@ impl FieldState {
         author_of: impl Fn(Version) -> AuthorId,
     ) {
         match (self, write) {
-            (FieldState::Counter(total), Write::Add(change)) => *total = total.saturating_add(*change),
+            (FieldState::Counter(total), Write::Add(change)) => {
+                *total = total.saturating_add(*change)
+            }
             (FieldState::Set(set), Write::Change { add, remove }) => {
                 set.change(add, remove, origin.version, origin.author, base, author_of);
             }
@@ -273,7 +315,10 @@ impl FieldState {
     /// What the field reads as, in words.
     pub fn to_text(&self, kind: &Kind) -> String {
         match self {
-            FieldState::Register(register) => register.value().map(ToString::to_string).unwrap_or_default(),
+            FieldState::Register(register) => register
+                .value()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
             FieldState::Counter(total) => total.to_string(),
             FieldState::Set(set) => {
                 let elements: Vec<String> = set.elements().map(ToString::to_string).collect();

@@ -2,11 +2,10 @@
 //! that no removal had seen.
 
 use cairn_model::{AuthorId, Value, Version};
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Elements, each with the versions of the additions that stand.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ElementSet {
     /// Standing additions by element; never empty lists.
     pub additions: BTreeMap<Value, Vec<Version>>,
@@ -33,12 +32,17 @@ impl ElementSet {
         for element in remove.iter().chain(add) {
             if let Some(additions) = self.additions.get_mut(element) {
                 additions.retain(unseen);
+                if additions.is_empty() {
+                    self.additions.remove(element);
+                }
             }
         }
         for element in add {
-            self.additions.entry(element.clone()).or_default().push(version);
+            self.additions
+                .entry(element.clone())
+                .or_default()
+                .push(version);
         }
-        self.additions.retain(|_, additions| !additions.is_empty());
     }
 }
 
@@ -55,11 +59,43 @@ mod tests {
         let author_of = |version: Version| AuthorId(version.0 as u32);
         let none = BTreeSet::new();
         let mut set = ElementSet::default();
-        set.change(&element("urgent"), &none, Version(1), AuthorId(1), Version(0), author_of);
-        set.change(&element("urgent"), &none, Version(2), AuthorId(2), Version(0), author_of);
-        set.change(&none, &element("urgent"), Version(3), AuthorId(3), Version(1), author_of);
-        assert_eq!(set.elements().count(), 1, "the addition of version 2 was not seen");
-        set.change(&none, &element("urgent"), Version(4), AuthorId(4), Version(2), author_of);
+        set.change(
+            &element("urgent"),
+            &none,
+            Version(1),
+            AuthorId(1),
+            Version(0),
+            author_of,
+        );
+        set.change(
+            &element("urgent"),
+            &none,
+            Version(2),
+            AuthorId(2),
+            Version(0),
+            author_of,
+        );
+        set.change(
+            &none,
+            &element("urgent"),
+            Version(3),
+            AuthorId(3),
+            Version(1),
+            author_of,
+        );
+        assert_eq!(
+            set.elements().count(),
+            1,
+            "the addition of version 2 was not seen"
+        );
+        set.change(
+            &none,
+            &element("urgent"),
+            Version(4),
+            AuthorId(4),
+            Version(2),
+            author_of,
+        );
         assert_eq!(set.elements().count(), 0);
     }
 }

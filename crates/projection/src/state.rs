@@ -2,11 +2,14 @@
 
 use crate::conflict::Conflict;
 use crate::history::History;
-use crate::issue::{Issue, Verdict};
+use crate::index::Indexes;
+use crate::issue::{Code, Issue, Verdict};
 use crate::record::Record;
+use crate::records::{Changes, Records};
+use crate::rules::Rules;
 use cairn_model::{
-    AuthorId, Definition, DefinitionChange, DeviceId, FieldId, KeyId, OrganizationId, PublicKey, RecordId, Timestamp,
-    TypeId, Value, Version,
+    AuthorId, Definition, DefinitionChange, DeviceId, FieldId, KeyId, OrganizationId, PublicKey,
+    RecordId, Timestamp, TypeId, Value, Version,
 };
 use cairn_oplog::LogHead;
 use serde::{Deserialize, Serialize};
@@ -22,6 +25,8 @@ pub const RELAY_USER: &str = "relay";
 /// An enrolled device, as of a version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
+    /// Its id, which is its key's hash.
+    pub id: DeviceId,
     /// Its key.
     pub key: PublicKey,
     /// The user it is bound to.
@@ -40,27 +45,12 @@ pub struct Device {
     pub quarantined: Option<Version>,
 }
 
-/// A record with what only the relay keeps of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
-    /// The record.
-    pub record: Record,
-    /// Its memory.
-    pub history: History,
-}
-
-/// An alternate key's values in one record.
-pub(crate) type KeyEntry = (TypeId, KeyId, Vec<Value>);
-
-/// What changed since it was last asked: what a checkpoint must write.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Dirty {
-    /// Records.
-    pub records: BTreeSet<RecordId>,
-    /// Journal entries, by number.
-    pub journal: BTreeSet<u64>,
-    /// Issues, by number.
-    pub issues: BTreeSet<u64>,
+/// Journal entries and issues, by number, that changed since the last
+/// checkpoint.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Dirty {
+    pub(crate) journal: BTreeSet<u64>,
+    pub(crate) issues: BTreeSet<u64>,
 }
 
 /// Records, verdicts, conflicts and issues as of a version.
@@ -70,21 +60,24 @@ pub struct State {
     pub(crate) version: Version,
     pub(crate) position: u64,
     pub(crate) received: Timestamp,
-    pub(crate) definition: Arc<Definition>,
+    pub(crate) rules: Arc<Rules>,
+    /// The definition since which a field has been required.
+    pub(crate) required_since: BTreeMap<(TypeId, FieldId), u32>,
     pub(crate) definition_changed: Version,
     pub(crate) draft: Vec<DefinitionChange>,
     pub(crate) devices: Vec<Device>,
     pub(crate) authors: BTreeMap<DeviceId, AuthorId>,
-    pub(crate) records: BTreeMap<RecordId, Held>,
-    pub(crate) keys: BTreeMap<KeyEntry, RecordId>,
-    pub(crate) referrers: BTreeMap<RecordId, BTreeSet<(RecordId, FieldId)>>,
+    pub(crate) records: Records,
+    pub(crate) indexes: Indexes,
+    pub(crate) changes: Changes,
     pub(crate) journal: Vec<Conflict>,
     pub(crate) issues: Vec<Issue>,
     pub(crate) issues_changed: Version,
     pub(crate) issue_of: BTreeMap<Version, u64>,
+    /// What a device's later operations on a record depend on: the first
+    /// rejected one that its author may not know of.
     pub(crate) rejections: BTreeMap<(AuthorId, RecordId), Version>,
     pub(crate) follows: BTreeSet<(String, RecordId)>,
-    pub(crate) recent: Vec<(Version, RecordId)>,
     pub(crate) dirty: Dirty,
 }
 
@@ -92,8 +85,12 @@ impl State {
     /// The state of an empty ledger. The relay's own key is enrolled from the
     /// start, as author 0.
     pub fn new(organization: OrganizationId, relay: PublicKey) -> State {
-        let log = cairn_model::LogId { device: relay.device(), generation: 0 };
+        let log = cairn_model::LogId {
+            device: relay.device(),
+            generation: 0,
+        };
         let device = Device {
+            id: relay.device(),
             key: relay,
             user: RELAY_USER.to_owned(),
             name: RELAY_USER.to_owned(),
@@ -108,21 +105,21 @@ impl State {
             version: Version(0),
             position: 0,
             received: Timestamp(0),
-            definition: Arc::default(),
+            rules: Arc::default(),
+            required_since: BTreeMap::new(),
             definition_changed: Version(0),
             draft: Vec::new(),
             authors: [(relay.device(), RELAY)].into(),
             devices: vec![device],
-            records: BTreeMap::new(),
-            keys: BTreeMap::new(),
-            referrers: BTreeMap::new(),
+            records: Records::default(),
+            indexes: Indexes::default(),
+            changes: Changes::default(),
             journal: Vec::new(),
             issues: Vec::new(),
             issues_changed: Version(0),
             issue_of: BTreeMap::new(),
             rejections: BTreeMap::new(),
             follows: BTreeSet::new(),
-            recent: Vec::new(),
             dirty: Dirty::default(),
         }
     }
@@ -149,7 +146,7 @@ impl State {
 
     /// The definition in force.
     pub fn definition(&self) -> &Arc<Definition> {
-        &self.definition
+        &self.rules.definition
     }
 
     /// The newest version that changed the definition or the devices.
@@ -174,27 +171,34 @@ impl State {
 
     /// A record, deleted ones included.
     pub fn record(&self, id: RecordId) -> Option<&Record> {
-        self.records.get(&id).map(|held| &held.record)
+        self.records.get(id).map(|held| &held.record)
     }
 
     /// A record's memory.
     pub fn history(&self, id: RecordId) -> Option<&History> {
-        self.records.get(&id).map(|held| &held.history)
+        self.records.get(id).map(|held| &held.history)
     }
 
     /// Every record, deleted ones included, by id.
     pub fn records(&self) -> impl Iterator<Item = &Record> {
-        self.records.values().map(|held| &held.record)
+        self.records.iter().map(|held| &held.record)
     }
 
     /// Records from `from` on, by id.
     pub fn records_from(&self, from: RecordId) -> impl Iterator<Item = &Record> {
-        self.records.range(from..).map(|(_, held)| &held.record)
+        self.records.range(from).map(|held| &held.record)
     }
 
-    /// The record that has these values in an alternate key.
-    pub fn record_with_key(&self, record_type: TypeId, key: KeyId, values: Vec<Value>) -> Option<RecordId> {
-        self.keys.get(&(record_type, key, values)).copied()
+    /// The record that has these values in an alternate key; the first by id,
+    /// where a contest left several.
+    pub fn record_with_key(
+        &self,
+        record_type: TypeId,
+        key: KeyId,
+        values: Vec<Value>,
+    ) -> Option<RecordId> {
+        let entry = (record_type, key, values);
+        self.indexes.holders(&entry).next()
     }
 
     /// The conflict journal, by number from 1.
@@ -210,7 +214,9 @@ impl State {
     /// Issues that changed after `since`.
     pub fn issues_changed_since(&self, since: Version) -> impl Iterator<Item = &Issue> {
         let none = self.issues_changed <= since;
-        self.issues.iter().filter(move |issue| !none && issue.changed > since)
+        self.issues
+            .iter()
+            .filter(move |issue| !none && issue.changed > since)
     }
 
     /// The issue an operation raised.
@@ -223,42 +229,26 @@ impl State {
     pub fn verdict(&self, version: Version) -> Verdict {
         let raised = self.issue_of(version).filter(|issue| issue.is_rejection());
         let rejected = raised.map(|issue| {
-            if issue.version == version { issue.code } else { crate::issue::Code::Dependent }
+            if issue.version == version {
+                issue.code
+            } else {
+                Code::Dependent
+            }
         });
         Verdict { version, rejected }
     }
 
     /// The records a user follows.
     pub fn follows<'a>(&'a self, user: &'a str) -> impl Iterator<Item = RecordId> + 'a {
-        self.follows.iter().filter(move |(by, _)| by == user).map(|(_, record)| *record)
+        self.follows
+            .range((user.to_owned(), RecordId([0; 16]))..)
+            .take_while(move |(by, _)| by == user)
+            .map(|(_, record)| *record)
     }
 
     /// Records that changed after `since`, each with its newest version, oldest
     /// change first. Cost follows the changes, not the records.
     pub fn changed_since(&self, since: Version) -> impl Iterator<Item = &Record> {
-        let from = self.recent.partition_point(|(version, _)| *version <= since);
-        self.recent[from..].iter().filter_map(|(version, id)| {
-            self.record(*id).filter(|record| record.version == *version)
-        })
-    }
-
-    pub(crate) fn note_change(&mut self, record: RecordId, version: Version) {
-        self.recent.push((version, record));
-        self.dirty.records.insert(record);
-        if self.recent.len() > 4096 && self.recent.len() > 4 * self.records.len() {
-            let records = &self.records;
-            self.recent
-                .retain(|(version, id)| records.get(id).is_some_and(|held| held.record.version == *version));
-        }
-    }
-
-    /// Takes what changed since the last call.
-    pub fn take_dirty(&mut self) -> Dirty {
-        std::mem::take(&mut self.dirty)
-    }
-
-    /// What changed since it was last taken.
-    pub fn dirty(&self) -> &Dirty {
-        &self.dirty
+        self.changes.since(since, &self.records)
     }
 }

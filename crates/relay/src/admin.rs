@@ -2,7 +2,10 @@
 //! imports.
 
 use crate::machine::{From, Output, Relay, ReplyId};
-use cairn_model::{Action, Definition, DefinitionChange, DeviceId, Hash, Mutation, Timestamp, codec};
+use cairn_model::{
+    Action, Definition, DefinitionChange, DeviceId, Hash, Mutation, Timestamp, codec,
+};
+use cairn_oplog::Parsed;
 use cairn_oplog::storage::{self, Batch, Storage, StorageError, Table};
 use cairn_projection::Verdict;
 use cairn_projection::state::RELAY;
@@ -54,7 +57,9 @@ pub struct IssuedTicket {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AdminError {
     /// There is no such user.
-    #[error("there is no user `{0}`; users are in the organization definition (`cairn org export` shows it)")]
+    #[error(
+        "there is no user `{0}`; users are in the organization definition (`cairn org export` shows it)"
+    )]
     UnknownUser(String),
     /// There is no such device.
     #[error("there is no device {0}; `cairn relay device list` shows them")]
@@ -113,7 +118,11 @@ impl Relay {
         }
         let outcome = match request {
             AdminRequest::Publish(definition) => self.admin_publish(now, reply, &definition),
-            AdminRequest::Ticket { user, secret, expires } => self.admin_ticket(now, reply, user, &secret, expires),
+            AdminRequest::Ticket {
+                user,
+                secret,
+                expires,
+            } => self.admin_ticket(now, reply, user, &secret, expires),
             AdminRequest::Revoke(device) => self.admin_revoke(now, reply, device),
             AdminRequest::Edit(operations) => {
                 let actions: Vec<Action> = operations.into_iter().map(Action::Edit).collect();
@@ -135,7 +144,12 @@ impl Relay {
     }
 
     /// Appends operations of the relay's own; answered when they are folded.
-    fn admin_append(&mut self, now: Timestamp, reply: ReplyId, actions: Vec<Action>) -> Option<AdminReply> {
+    fn admin_append(
+        &mut self,
+        now: Timestamp,
+        reply: ReplyId,
+        actions: Vec<Action>,
+    ) -> Option<AdminReply> {
         if actions.is_empty() {
             return Some(Ok(Vec::new()));
         }
@@ -145,7 +159,12 @@ impl Relay {
         None
     }
 
-    fn admin_publish(&mut self, now: Timestamp, reply: ReplyId, target: &Definition) -> Option<AdminReply> {
+    fn admin_publish(
+        &mut self,
+        now: Timestamp,
+        reply: ReplyId,
+        target: &Definition,
+    ) -> Option<AdminReply> {
         let current = self.state.definition();
         let changes = current.changes_to(target);
         if let Err(error) = current.changed(&changes) {
@@ -167,14 +186,21 @@ impl Relay {
             return Some(Err(AdminError::UnknownUser(user)));
         }
         self.tickets.0.retain(|_, ticket| ticket.expires >= now);
-        self.tickets.0.insert(Ticket::secret_hash(secret), IssuedTicket { user, expires });
+        self.tickets
+            .0
+            .insert(Ticket::secret_hash(secret), IssuedTicket { user, expires });
         let mut batch = Batch::default();
         self.tickets.save(&mut batch);
         self.persist_for(reply, batch);
         None
     }
 
-    fn admin_revoke(&mut self, now: Timestamp, reply: ReplyId, device: DeviceId) -> Option<AdminReply> {
+    fn admin_revoke(
+        &mut self,
+        now: Timestamp,
+        reply: ReplyId,
+        device: DeviceId,
+    ) -> Option<AdminReply> {
         let author = self.state.author(&device).filter(|author| *author != RELAY);
         if author.is_none() {
             return Some(Err(AdminError::UnknownDevice(device)));
@@ -182,11 +208,17 @@ impl Relay {
         self.admin_append(now, reply, vec![Action::Revoke { device }])
     }
 
-    fn admin_take_in(&mut self, now: Timestamp, reply: ReplyId, bundles: Vec<Vec<u8>>) -> Option<AdminReply> {
+    fn admin_take_in(
+        &mut self,
+        now: Timestamp,
+        reply: ReplyId,
+        bundles: Vec<Vec<u8>>,
+    ) -> Option<AdminReply> {
         let mut taken = 0;
         for (number, bytes) in (1..).zip(bundles) {
-            match self.take_in(now, bytes, From::Admin(reply)) {
-                Ok(new) => taken += usize::from(new),
+            let parsed = Parsed::parse(bytes).map_err(|_| Refusal::BundleInvalid);
+            match parsed.and_then(|parsed| self.take_in(now, parsed, From::Admin(reply))) {
+                Ok(arrived) => taken += usize::from(arrived.is_new),
                 Err(refusal) => {
                     self.expect_answers(reply, taken);
                     self.refuse_later(reply, AdminError::Refused { number, refusal });
@@ -203,14 +235,20 @@ impl Relay {
 
     /// Collects the verdicts of one request's bundles; answers with the last.
     pub(crate) fn admin_done(&mut self, reply: ReplyId, verdicts: &[Verdict]) {
-        let Some(pending) = self.requests.get_mut(&reply) else { return };
+        let Some(pending) = self.requests.get_mut(&reply) else {
+            return;
+        };
         pending.verdicts.extend_from_slice(verdicts);
         pending.bundles -= 1;
         self.answer_if_complete(reply);
     }
 
     fn expect_answers(&mut self, reply: ReplyId, bundles: usize) {
-        let pending = Pending { bundles, verdicts: Vec::new(), refused: None };
+        let pending = Pending {
+            bundles,
+            verdicts: Vec::new(),
+            refused: None,
+        };
         self.requests.insert(reply, pending);
     }
 
@@ -222,7 +260,10 @@ impl Relay {
     }
 
     fn answer_if_complete(&mut self, reply: ReplyId) {
-        if self.requests.get(&reply).is_some_and(|pending| pending.bundles == 0)
+        if self
+            .requests
+            .get(&reply)
+            .is_some_and(|pending| pending.bundles == 0)
             && let Some(pending) = self.requests.remove(&reply)
         {
             let answer = pending.refused.map_or(Ok(pending.verdicts), Err);
@@ -257,7 +298,10 @@ fn publish_actions(base: u32, changes: Vec<DefinitionChange>) -> Vec<Action> {
     let count = parts.len();
     (1..)
         .zip(parts)
-        .map(|(number, changes)| Action::Publish { base, changes, more: number < count })
+        .map(|(number, changes)| Action::Publish {
+            base,
+            changes,
+            more: number < count,
+        })
         .collect()
 }
-

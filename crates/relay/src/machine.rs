@@ -2,11 +2,15 @@
 
 use crate::admin::{AdminError, AdminReply, AdminRequest, Pending, TicketBook};
 use crate::session::Session;
-use cairn_model::{Action, HybridClock, LogId, Operation, OrganizationId, PublicKey, Timestamp, Version, codec};
-use cairn_oplog::bundle::{self, LogHead};
+use cairn_model::{
+    Action, AuthorId, HybridClock, LogId, Operation, OrganizationId, PublicKey, Timestamp, Version,
+    codec,
+};
+use cairn_oplog::bundle::{self, LogHead, Slot};
 use cairn_oplog::ledger_log;
 use cairn_oplog::{
-    Batch, Checkpoint, Durability, Entry, LedgerHead, Parsed, SecretKey, Storage, StorageError, Verified,
+    Batch, Checkpoint, Durability, Entry, LedgerHead, Parsed, SecretKey, Storage, StorageError,
+    Verified,
 };
 use cairn_projection::page::{Pages, PagesMark};
 use cairn_projection::{State, Verdict};
@@ -125,6 +129,14 @@ struct Taken {
     from: From,
 }
 
+/// A bundle that continues its log, or repeats a part of it.
+pub(crate) struct Arrived {
+    /// The log's head after it.
+    pub(crate) head: LogHead,
+    /// Whether it was not in the ledger, nor on its way there.
+    pub(crate) is_new: bool,
+}
+
 /// Where a bundle came from.
 #[derive(Clone, Copy)]
 pub(crate) enum From {
@@ -148,6 +160,8 @@ pub struct Relay {
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) requests: BTreeMap<ReplyId, Pending>,
     pub(crate) checkpoint: Checkpoint,
+    /// Resends whose first copy is on its way to storage.
+    pub(crate) resent: Vec<(SessionId, AuthorId, Arc<[u8]>)>,
     waiting: Vec<Taken>,
     waiting_replies: Vec<ReplyId>,
     waiting_batch: Batch,
@@ -162,7 +176,11 @@ pub struct Relay {
 impl Relay {
     /// Opens the relay over its storage: loads the last checkpoint and folds
     /// what the ledger has after it.
-    pub fn open(secret: SecretKey, organization: OrganizationId, storage: Arc<dyn Storage>) -> Result<Relay, StorageError> {
+    pub fn open(
+        secret: SecretKey,
+        organization: OrganizationId,
+        storage: Arc<dyn Storage>,
+    ) -> Result<Relay, StorageError> {
         let (mut state, pages) = State::load(organization, secret.public(), &*storage)?;
         let ledger = ledger_log::head(&organization, &secret.public(), &*storage)?;
         let checkpointed = state.version();
@@ -170,7 +188,11 @@ impl Relay {
             let entries = ledger_log::entries(state.position() + 1, 256, &*storage)?;
             if entries.is_empty() {
                 let position = (state.position() + 1).to_be_bytes();
-                return Err(StorageError::corrupt(cairn_oplog::Table::Ledger, &position, "the ledger has a gap"));
+                return Err(StorageError::corrupt(
+                    cairn_oplog::Table::Ledger,
+                    &position,
+                    "the ledger has a gap",
+                ));
             }
             for stored in entries {
                 state.fold(&stored.entry);
@@ -191,6 +213,7 @@ impl Relay {
             sessions: BTreeMap::new(),
             requests: BTreeMap::new(),
             checkpoint,
+            resent: Vec::new(),
             waiting: Vec::new(),
             waiting_replies: Vec::new(),
             waiting_batch: Batch::default(),
@@ -278,26 +301,51 @@ impl Relay {
         self.outputs.pop_front()
     }
 
-    /// Takes a bundle into the ledger, if it continues its log. Gives whether
-    /// it was taken; a resend was not, and is no fault.
-    pub(crate) fn take_in(&mut self, now: Timestamp, bytes: Vec<u8>, from: From) -> Result<bool, Refusal> {
+    /// Takes a bundle into the ledger, if it continues its log. A resend is
+    /// not taken again, and is no fault.
+    pub(crate) fn take_in(
+        &mut self,
+        now: Timestamp,
+        parsed: Parsed,
+        from: From,
+    ) -> Result<Arrived, Refusal> {
         if self.failed.is_some() {
             return Err(Refusal::RelayFailed);
         }
-        let parsed = Parsed::parse(bytes).map_err(|_| Refusal::BundleInvalid)?;
         let log = parsed.log();
+        if let From::Session(session) = from
+            && self.sessions[&session].key.device() != log.device
+        {
+            return Err(Refusal::BundleInvalid);
+        }
         let author = self.state.author(&log.device).ok_or(Refusal::NotEnrolled)?;
         let key = self.state.devices()[author.0 as usize].key;
-        let bundle = parsed.verify(&self.organization, &key).map_err(|_| Refusal::BundleInvalid)?;
-        let head = self.log_head(&log);
-        if bundle.first() > head.sequence + 1 {
-            return Err(Refusal::BundleGap);
+        let bundle = parsed
+            .verify(&self.organization, &key)
+            .map_err(|_| Refusal::BundleInvalid)?;
+        let standing = self.log_head(&log);
+        let head = bundle.head();
+        let whole = |slot: &Slot| matches!(slot, Slot::Whole(_));
+        if !bundle.slots().iter().all(whole) {
+            return Err(Refusal::BundleInvalid);
         }
-        if bundle.first() <= head.sequence && self.is_resend(&bundle)? {
-            return Ok(false);
+        if log.generation < self.state.devices()[author.0 as usize].generation {
+            if self.is_resend(&bundle)? {
+                return Ok(Arrived {
+                    head,
+                    is_new: false,
+                });
+            }
+        } else if bundle.first() > standing.sequence + 1 {
+            return Err(Refusal::BundleGap);
+        } else if bundle.first() <= standing.sequence && self.is_resend(&bundle)? {
+            return Ok(Arrived {
+                head,
+                is_new: false,
+            });
         }
         self.append(now, bundle, from);
-        Ok(true)
+        Ok(Arrived { head, is_new: true })
     }
 
     /// Where a log ends, counting bundles that are not durable yet.
@@ -305,7 +353,10 @@ impl Relay {
         if let Some(head) = self.heads.get(log) {
             return *head;
         }
-        let device = self.state.author(&log.device).and_then(|author| self.state.device(author));
+        let device = self
+            .state
+            .author(&log.device)
+            .and_then(|author| self.state.device(author));
         match device {
             Some(device) if device.generation == log.generation => device.head,
             _ => LogHead::genesis(&self.organization, log),
@@ -331,7 +382,9 @@ impl Relay {
             .filter(|known| known.log() == log)
             .flat_map(|known| (known.first()..).zip(known.slots().iter().map(|slot| slot.hash())))
             .collect();
-        Ok((bundle.first()..).zip(bundle.slots()).all(|(sequence, slot)| known.get(&sequence) == Some(&slot.hash())))
+        Ok((bundle.first()..)
+            .zip(bundle.slots())
+            .all(|(sequence, slot)| known.get(&sequence) == Some(&slot.hash())))
     }
 
     fn append(&mut self, now: Timestamp, bundle: Verified, from: From) {
@@ -346,16 +399,31 @@ impl Relay {
 
     /// Appends operations of the relay's own, in bundles as full as may be.
     pub(crate) fn append_own(&mut self, now: Timestamp, actions: Vec<Action>, from: From) {
-        let log = LogId { device: self.key().device(), generation: 0 };
+        let log = LogId {
+            device: self.key().device(),
+            generation: 0,
+        };
         let definition = self.state.definition().number;
         let mut operations: VecDeque<Vec<u8>> = actions
             .into_iter()
-            .map(|action| codec::encode(&Operation { time: self.clock.tick(now), definition, action }))
+            .map(|action| {
+                codec::encode(&Operation {
+                    time: self.clock.tick(now),
+                    definition,
+                    action,
+                })
+            })
             .collect();
         while !operations.is_empty() {
             let count = bundle::fitting(operations.iter().map(Vec::len)).max(1);
             let chunk = operations.drain(..count).collect();
-            let bundle = bundle::seal(&self.organization, log, &self.log_head(&log), chunk, &self.secret);
+            let bundle = bundle::seal(
+                &self.organization,
+                log,
+                &self.log_head(&log),
+                chunk,
+                &self.secret,
+            );
             self.append(now, bundle, from);
         }
     }
@@ -383,7 +451,9 @@ impl Relay {
             return;
         }
         if self.waiting.is_empty() && self.waiting_batch.is_empty() {
-            self.write_checkpoint_if(self.state.version().0 >= self.checkpointed.0 + CHECKPOINT_OPERATIONS);
+            self.write_checkpoint_if(
+                self.state.version().0 >= self.checkpointed.0 + CHECKPOINT_OPERATIONS,
+            );
             return;
         }
         let taken = std::mem::take(&mut self.waiting);
@@ -392,14 +462,22 @@ impl Relay {
         self.waiting_bytes = 0;
         ledger_log::put_head(&self.ledger, &mut batch);
         let checkpoint = Checkpoint::sign(&self.organization, &self.ledger, &self.secret);
-        self.persist(batch, Durability::Synced, Afterwards::Fold(taken, replies, checkpoint));
+        self.persist(
+            batch,
+            Durability::Synced,
+            Afterwards::Fold(taken, replies, checkpoint),
+        );
     }
 
     fn persist(&mut self, batch: Batch, durability: Durability, afterwards: Afterwards) {
         let id = PersistId(self.next_persist);
         self.next_persist += 1;
         self.persisting = Some((id, afterwards));
-        self.outputs.push_back(Output::Persist { id, batch, durability });
+        self.outputs.push_back(Output::Persist {
+            id,
+            batch,
+            durability,
+        });
     }
 
     fn write_checkpoint_if(&mut self, due: bool) {
@@ -407,17 +485,26 @@ impl Relay {
             return;
         }
         let mut batch = Batch::default();
-        match self.state.checkpoint(&mut self.pages, &*self.storage, &mut batch) {
+        match self
+            .state
+            .checkpoint(&mut self.pages, &*self.storage, &mut batch)
+        {
             Ok(()) => {
                 self.checkpointed = self.state.version();
-                self.persist(batch, Durability::Behind, Afterwards::Settle(self.pages.mark()));
+                self.persist(
+                    batch,
+                    Durability::Behind,
+                    Afterwards::Settle(self.pages.mark()),
+                );
             }
             Err(error) => self.fail(error),
         }
     }
 
     fn persisted(&mut self, id: PersistId) {
-        let Some((under_way, afterwards)) = self.persisting.take() else { return };
+        let Some((under_way, afterwards)) = self.persisting.take() else {
+            return;
+        };
         assert_eq!(under_way, id, "batches are persisted in order");
         let (taken, replies, checkpoint) = match afterwards {
             Afterwards::Fold(taken, replies, checkpoint) => (taken, replies, checkpoint),
@@ -425,29 +512,57 @@ impl Relay {
         };
         self.checkpoint = checkpoint;
         for Taken { entry, from } in taken {
+            let incorporated = self.incorporated_by(from, &entry);
+            let outcomes = (self.state.journal().len(), self.state.issues().len());
             let verdicts = self.state.fold(&entry);
+            let plain = outcomes == (self.state.journal().len(), self.state.issues().len());
             let log = entry.bundle.log();
             if self.heads.get(&log) == Some(&entry.bundle.head()) {
                 self.heads.remove(&log);
             }
-            self.answer(from, &entry.bundle, &verdicts);
+            self.answer(
+                from,
+                &entry.bundle,
+                &verdicts,
+                incorporated.filter(|_| plain),
+            );
         }
         for reply in replies {
-            self.outputs.push_back(Output::Reply { reply, answer: Ok(Vec::new()) });
+            self.outputs.push_back(Output::Reply {
+                reply,
+                answer: Ok(Vec::new()),
+            });
         }
+        self.acknowledge_resent();
         self.serve_all();
     }
 
-    fn answer(&mut self, from: From, bundle: &Verified, verdicts: &[Verdict]) {
+    fn incorporated_by(&self, from: From, entry: &Entry) -> Option<i64> {
         match from {
-            From::Session(session) => self.acknowledge(session, bundle, verdicts),
+            From::Session(session) => self.incorporates(session, entry),
+            From::Enrolment(_) | From::Admin(_) => None,
+        }
+    }
+
+    fn answer(
+        &mut self,
+        from: From,
+        bundle: &Verified,
+        verdicts: &[Verdict],
+        incorporated: Option<i64>,
+    ) {
+        match from {
+            From::Session(session) => self.acknowledge(session, bundle, verdicts, incorporated),
             From::Enrolment(session) => self.enrolled(session),
             From::Admin(reply) => self.admin_done(reply, verdicts),
         }
     }
 
     fn persist_failed(&mut self, id: PersistId, error: StorageError) {
-        let afterwards = self.persisting.take().filter(|(under_way, _)| *under_way == id);
+        let afterwards = self
+            .persisting
+            .take()
+            .filter(|(under_way, _)| *under_way == id);
         let mut replies: BTreeSet<ReplyId> = self.requests.keys().copied().collect();
         replies.extend(self.waiting_replies.drain(..));
         if let Some((_, Afterwards::Fold(_, waiting, _))) = afterwards {
@@ -467,9 +582,10 @@ impl Relay {
     fn fail(&mut self, error: StorageError) {
         tracing::error!(%error, "the relay cannot write any more");
         self.failed = Some(error);
-        for session in self.sessions.keys() {
-            self.outputs.push_back(Output::Close { session: *session, refusal: Refusal::RelayFailed });
+        self.resent.clear();
+        let sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
+        for session in sessions {
+            self.refuse(session, Refusal::RelayFailed);
         }
-        self.sessions.clear();
     }
 }

@@ -41,18 +41,30 @@ impl Relay {
     }
 
     /// The version of an operation of a stored bundle.
-    pub(crate) fn version_of(&self, bundle: &Verified, sequence: u64) -> Result<Option<Version>, Refusal> {
-        let index = ledger_log::position_of(&bundle.log(), bundle.first(), &*self.storage).map_err(|_| Refusal::RelayFailed)?;
+    pub(crate) fn version_of(
+        &self,
+        bundle: &Verified,
+        sequence: u64,
+    ) -> Result<Option<Version>, Refusal> {
+        let index = ledger_log::position_of(&bundle.log(), bundle.first(), &*self.storage)
+            .map_err(|_| Refusal::RelayFailed)?;
         let Some(position) = index.filter(|position| *position <= self.state.position()) else {
             return Ok(None);
         };
-        let entries = ledger_log::entries(position, 1, &*self.storage).map_err(|_| Refusal::RelayFailed)?;
-        Ok(entries.first().map(|stored| Version(stored.first_version + (sequence - bundle.first()))))
+        let entries =
+            ledger_log::entries(position, 1, &*self.storage).map_err(|_| Refusal::RelayFailed)?;
+        Ok(entries
+            .first()
+            .map(|stored| Version(stored.first_version + (sequence - bundle.first()))))
     }
 
     /// The bundles behind a record after a version, each with only the
     /// record's operations shown; and whether that is all.
-    pub fn history_entries(&self, record: RecordId, after: Version) -> Result<(Vec<HistoryEntry>, bool), StorageError> {
+    pub fn history_entries(
+        &self,
+        record: RecordId,
+        after: Version,
+    ) -> Result<(Vec<HistoryEntry>, bool), StorageError> {
         let Some(history) = self.state.history(record) else {
             return Ok((Vec::new(), true));
         };
@@ -78,18 +90,28 @@ impl Relay {
                 shown.insert(stored.entry.position, (stored, vec![*version]));
             }
         }
-        let entries = shown.into_values().map(|(stored, versions)| self.history_entry(&stored, &versions)).collect();
+        let entries = shown
+            .into_values()
+            .map(|(stored, versions)| self.history_entry(&stored, &versions))
+            .collect();
         Ok((entries, last))
     }
 
-    fn history_entry(&self, stored: &ledger_log::StoredEntry, versions: &[Version]) -> HistoryEntry {
+    fn history_entry(
+        &self,
+        stored: &ledger_log::StoredEntry,
+        versions: &[Version],
+    ) -> HistoryEntry {
         let keep = |index: usize| versions.contains(&Version(stored.first_version + index as u64));
         HistoryEntry {
             position: stored.entry.position,
             received: stored.entry.received,
             first_version: Version(stored.first_version),
             bundle: stored.entry.bundle.redacted(keep),
-            verdicts: versions.iter().map(|version| (*version, self.state.verdict(*version).rejected)).collect(),
+            verdicts: versions
+                .iter()
+                .map(|version| (*version, self.state.verdict(*version).rejected))
+                .collect(),
             settled: versions
                 .iter()
                 .find_map(|version| self.state.issue_of(*version)?.settled)

@@ -1,19 +1,27 @@
 //! What each connected device is sent.
 
 use crate::machine::{From, Output, Relay, SessionId};
-use cairn_model::{AuthorId, PublicKey, RecordId, Timestamp, Version};
-use cairn_oplog::bundle::Verified;
-use cairn_oplog::ledger_log;
+use cairn_model::{
+    AuthorId, Change, LogId, Mutation, PublicKey, RecordId, Timestamp, Version, codec,
+};
+use cairn_oplog::Entry;
+use cairn_oplog::bundle::{Slot, Verified, decode_operation};
+use cairn_oplog::{LogHead, Parsed, ledger_log};
 use cairn_projection::page::{PAGE_BYTES_MAX, PAGE_RECORDS_MAX, Page};
 use cairn_projection::{Issue, Verdict};
 use cairn_proto::limit::{
-    BUNDLES_IN_FLIGHT_MAX, CHANGES_BYTES_MAX, FRAMES_QUEUED_MAX, HASHES_MAX, ISSUES_MAX, NAME_BYTES_MAX,
-    REVOKED_BUNDLES_MAX,
+    ANSWERS_QUEUED_MAX, BUNDLES_IN_FLIGHT_MAX, CHANGES_BYTES_MAX, FRAMES_QUEUED_MAX, HASHES_MAX,
+    ISSUES_BYTES_MAX, ISSUES_MAX, NAME_BYTES_MAX, REVOKED_BUNDLES_MAX,
 };
 use cairn_proto::message::ImageBytes;
 use cairn_proto::{
     Ack, ClientMessage, Directory, DirectoryDevice, Hello, Refusal, ServerMessage, Welcome,
 };
+use std::sync::Arc;
+
+/// Operations of a bundle that the relay looks through to spare the device
+/// their images: live edits come one by one, a backlog is sent images anyway.
+const INCORPORATED_OPERATIONS_MAX: usize = 8;
 
 /// A connected device.
 #[derive(Debug)]
@@ -31,6 +39,8 @@ pub struct Session {
     told_last: bool,
     queued: usize,
     in_flight: usize,
+    /// The last bundle handed in in this session: its log, and the head after it.
+    uploaded: Option<(LogId, LogHead)>,
     handed_in_revoked: u64,
 }
 
@@ -54,6 +64,7 @@ impl Session {
             told_last: false,
             queued: 0,
             in_flight: 0,
+            uploaded: None,
             handed_in_revoked: 0,
         }
     }
@@ -62,18 +73,32 @@ impl Session {
     pub fn author(&self) -> Option<AuthorId> {
         self.author
     }
+
+    /// Frames that wait until the device has read those before them.
+    pub fn queued(&self) -> usize {
+        self.queued
+    }
 }
 
 impl Relay {
     pub(crate) fn received(&mut self, now: Timestamp, id: SessionId, message: ClientMessage) {
-        if !self.sessions.contains_key(&id) {
+        let Some(session) = self.sessions.get(&id) else {
             return;
+        };
+        if session.queued >= ANSWERS_QUEUED_MAX {
+            return self.refuse(id, Refusal::TooMuchInFlight);
         }
         let outcome = match message {
             ClientMessage::Enrol { secret, name } => self.enrol(now, id, secret, name),
             ClientMessage::Hello(hello) => self.hello(now, id, hello),
-            ClientMessage::Upload(bytes) => self.upload(now, id, bytes),
-            ClientMessage::LogHashes { generation, first } => self.log_hashes(id, generation, first),
+            ClientMessage::Upload(bytes) => {
+                let parsed = Parsed::parse(bytes).map_err(|_| Refusal::BundleInvalid);
+                parsed.and_then(|parsed| self.upload(now, id, parsed))
+            }
+            ClientMessage::UploadNext(bytes) => self.upload_next(now, id, &bytes),
+            ClientMessage::LogHashes { generation, first } => {
+                self.log_hashes(id, generation, first)
+            }
             ClientMessage::History { record, after } => self.history_asked(id, record, after),
         };
         if let Err(refusal) = outcome {
@@ -81,21 +106,36 @@ impl Relay {
         }
     }
 
-    fn refuse(&mut self, id: SessionId, refusal: Refusal) {
+    pub(crate) fn refuse(&mut self, id: SessionId, refusal: Refusal) {
         tracing::debug!(session = id.0, ?refusal, "session refused");
-        self.outputs.push_back(Output::Send { session: id, message: ServerMessage::Refused(refusal) });
-        self.outputs.push_back(Output::Close { session: id, refusal });
+        self.outputs.push_back(Output::Send {
+            session: id,
+            message: ServerMessage::Refused(refusal),
+        });
+        self.outputs.push_back(Output::Close {
+            session: id,
+            refusal,
+        });
         self.sessions.remove(&id);
     }
 
     fn send(&mut self, id: SessionId, message: ServerMessage) {
         if let Some(session) = self.sessions.get_mut(&id) {
             session.queued += 1;
-            self.outputs.push_back(Output::Send { session: id, message });
+            self.outputs.push_back(Output::Send {
+                session: id,
+                message,
+            });
         }
     }
 
-    fn enrol(&mut self, now: Timestamp, id: SessionId, secret: [u8; 16], name: String) -> Result<(), Refusal> {
+    fn enrol(
+        &mut self,
+        now: Timestamp,
+        id: SessionId,
+        secret: [u8; 16],
+        name: String,
+    ) -> Result<(), Refusal> {
         let key = self.sessions[&id].key;
         if self.state.author(&key.device()).is_some() {
             self.enrolled(id);
@@ -104,6 +144,9 @@ impl Relay {
         if name.len() > NAME_BYTES_MAX {
             return Err(Refusal::OutOfOrder);
         }
+        if self.failure().is_some() {
+            return Err(Refusal::RelayFailed);
+        }
         let user = self.redeem(now, &secret)?;
         let action = cairn_model::Action::Enrol { key, user, name };
         self.append_own(now, vec![action], From::Enrolment(id));
@@ -111,7 +154,9 @@ impl Relay {
     }
 
     pub(crate) fn enrolled(&mut self, id: SessionId) {
-        let Some(session) = self.sessions.get(&id) else { return };
+        let Some(session) = self.sessions.get(&id) else {
+            return;
+        };
         let author = self.state.author(&session.key.device());
         match author.and_then(|author| self.state.device(author)) {
             Some(device) => {
@@ -128,14 +173,20 @@ impl Relay {
             return Err(Refusal::OtherOrganization);
         }
         let key = self.sessions[&id].key;
-        let author = self.state.author(&key.device()).ok_or(Refusal::NotEnrolled)?;
+        let author = self
+            .state
+            .author(&key.device())
+            .ok_or(Refusal::NotEnrolled)?;
         let version = self.state.version();
         let began = hello.resume.map_or(hello.cursor, |(began, _)| began);
         if hello.cursor > version || began > version {
             return Err(Refusal::AheadOfLedger);
         }
         let device = &self.state.devices()[author.0 as usize];
-        let log = cairn_model::LogId { device: key.device(), generation: device.generation };
+        let log = cairn_model::LogId {
+            device: key.device(),
+            generation: device.generation,
+        };
         let welcome = Welcome {
             now,
             version,
@@ -154,8 +205,14 @@ impl Relay {
         session.issues_sent = hello.issues;
         if hello.cursor == Version(0) {
             session.download = Some(match hello.resume {
-                Some((began, after)) => Download { began, after: Some(after) },
-                None => Download { began: version, after: None },
+                Some((began, after)) => Download {
+                    began,
+                    after: Some(after),
+                },
+                None => Download {
+                    began: version,
+                    after: None,
+                },
             });
         }
         self.send(id, ServerMessage::Welcome(welcome));
@@ -163,7 +220,14 @@ impl Relay {
         Ok(())
     }
 
-    fn upload(&mut self, now: Timestamp, id: SessionId, bytes: Vec<u8>) -> Result<(), Refusal> {
+    fn upload_next(&mut self, now: Timestamp, id: SessionId, bytes: &[u8]) -> Result<(), Refusal> {
+        let last = self.sessions.get(&id).and_then(|session| session.uploaded);
+        let (log, head) = last.ok_or(Refusal::OutOfOrder)?;
+        let parsed = Parsed::continuing(bytes, log, &head).map_err(|_| Refusal::BundleInvalid)?;
+        self.upload(now, id, parsed)
+    }
+
+    fn upload(&mut self, now: Timestamp, id: SessionId, parsed: Parsed) -> Result<(), Refusal> {
         let session = self.sessions.get_mut(&id).ok_or(Refusal::OutOfOrder)?;
         let author = session.author.ok_or(Refusal::OutOfOrder)?;
         if session.in_flight >= BUNDLES_IN_FLIGHT_MAX {
@@ -175,56 +239,164 @@ impl Relay {
                 return Err(Refusal::RevokedLimit);
             }
         }
-        let resent = bytes.clone();
-        if self.take_in(now, bytes, From::Session(id))? {
-            if let Some(session) = self.sessions.get_mut(&id) {
-                session.in_flight += 1;
-            }
+        let (log, bytes) = (parsed.log(), parsed.bytes().clone());
+        let arrived = self.take_in(now, parsed, From::Session(id))?;
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.uploaded = Some((log, arrived.head));
+            session.in_flight += usize::from(arrived.is_new);
+        }
+        if arrived.is_new {
             return Ok(());
         }
-        self.acknowledge_again(id, author, resent)
+        self.acknowledge_again(id, author, bytes)
     }
 
     /// Answers a resend with what was answered before: the bundle's place in
-    /// the ledger has not changed. One that is still on its way is answered
-    /// when it is durable.
-    fn acknowledge_again(&mut self, id: SessionId, author: AuthorId, bytes: Vec<u8>) -> Result<(), Refusal> {
-        let parsed = cairn_oplog::Parsed::parse(bytes).map_err(|_| Refusal::BundleInvalid)?;
+    /// the ledger has not changed. One that is still on its way to storage is
+    /// answered when it is there.
+    pub(crate) fn acknowledge_again(
+        &mut self,
+        id: SessionId,
+        author: AuthorId,
+        bytes: Arc<[u8]>,
+    ) -> Result<(), Refusal> {
+        let parsed = Parsed::parse(bytes.clone()).map_err(|_| Refusal::BundleInvalid)?;
         let log = parsed.log();
         if self.state.author(&log.device) != Some(author) {
             return Ok(());
         }
-        let stored = ledger_log::bundles_of(&log, parsed.last(), 1, &*self.storage).map_err(|_| Refusal::RelayFailed)?;
-        let Some(bundle) = stored.first() else { return Ok(()) };
-        let Some(version) = self.version_of(bundle, parsed.last())? else { return Ok(()) };
+        let stored = ledger_log::bundles_of(&log, parsed.last(), 1, &*self.storage)
+            .map_err(|_| Refusal::RelayFailed)?;
+        let version = match stored.first() {
+            Some(bundle) => self.version_of(bundle, parsed.last())?,
+            None => None,
+        };
+        let Some(version) = version else {
+            self.resent.push((id, author, bytes));
+            return Ok(());
+        };
         let rejected = (0..=(parsed.last() - parsed.first()) as u16)
             .filter_map(|back| {
                 let verdict = self.state.verdict(Version(version.0 - u64::from(back)));
                 verdict.rejected.map(|code| (back, code))
             })
             .collect();
-        self.send(id, ServerMessage::Ack(Ack { through: parsed.last(), version, rejected }));
+        self.send(
+            id,
+            ServerMessage::Ack(Ack {
+                through: parsed.last(),
+                version,
+                rejected,
+                incorporated: None,
+            }),
+        );
         Ok(())
     }
 
-    pub(crate) fn acknowledge(&mut self, id: SessionId, bundle: &Verified, verdicts: &[Verdict]) {
-        let Some(session) = self.sessions.get_mut(&id) else { return };
+    /// Answers the resends whose first copy has just become durable.
+    pub(crate) fn acknowledge_resent(&mut self) {
+        for (id, author, bytes) in std::mem::take(&mut self.resent) {
+            if self.sessions.contains_key(&id)
+                && let Err(refusal) = self.acknowledge_again(id, author, bytes)
+            {
+                self.refuse(id, refusal);
+            }
+        }
+    }
+
+    pub(crate) fn acknowledge(
+        &mut self,
+        id: SessionId,
+        bundle: &Verified,
+        verdicts: &[Verdict],
+        incorporated: Option<i64>,
+    ) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
         session.in_flight = session.in_flight.saturating_sub(1);
         let Some(last) = verdicts.last() else { return };
+        if incorporated.is_some() {
+            session.sent = last.version;
+            session.issues_sent = last.version;
+        }
         let rejected = verdicts
             .iter()
-            .filter_map(|verdict| Some(((last.version.0 - verdict.version.0) as u16, verdict.rejected?)))
+            .filter_map(|verdict| {
+                Some((
+                    (last.version.0 - verdict.version.0) as u16,
+                    verdict.rejected?,
+                ))
+            })
             .collect();
-        let ack = Ack { through: bundle.last(), version: last.version, rejected };
+        let ack = Ack {
+            through: bundle.last(),
+            version: last.version,
+            rejected,
+            incorporated,
+        };
         self.send(id, ServerMessage::Ack(ack));
+    }
+
+    /// Whether the device that sent `entry` will have the relay's images once
+    /// it puts the operations on top of its own: it has everything before, it
+    /// only updates, and it had seen all that it updates. Gives when the
+    /// bundle was received, in milliseconds after the last operation's time.
+    pub(crate) fn incorporates(&self, id: SessionId, entry: &Entry) -> Option<i64> {
+        let session = self.sessions.get(&id)?;
+        let author = session.author?;
+        let current = session.told_last
+            && session.download.is_none()
+            && session.sent == self.state.version()
+            && session.directory_sent >= self.state.directory_changed()
+            && !session.revoked;
+        if !current || entry.bundle.slots().len() > INCORPORATED_OPERATIONS_MAX {
+            return None;
+        }
+        let mut last = None;
+        for slot in entry.bundle.slots() {
+            let Slot::Whole(bytes) = slot else {
+                return None;
+            };
+            let operation = decode_operation(bytes).ok()?;
+            let seen = operation
+                .mutations()
+                .iter()
+                .all(|mutation| self.had_seen(mutation, author));
+            if operation.mutations().is_empty() || !seen {
+                return None;
+            }
+            last = Some(operation.time.wall());
+        }
+        Some(entry.received.0.wrapping_sub(last?.0) as i64)
+    }
+
+    fn had_seen(&self, mutation: &Mutation, author: AuthorId) -> bool {
+        let Change::Update(_) = mutation.change else {
+            return false;
+        };
+        self.state.record(mutation.record).is_some_and(|record| {
+            let newest = record.origin(record.version);
+            record.is_alive()
+                && (record.version <= mutation.base
+                    || newest.is_some_and(|origin| origin.author == author))
+                && record
+                    .origins
+                    .iter()
+                    .all(|origin| origin.version <= mutation.base || origin.author == author)
+        })
     }
 
     fn log_hashes(&mut self, id: SessionId, generation: u32, first: u64) -> Result<(), Refusal> {
         let session = &self.sessions[&id];
         session.author.ok_or(Refusal::OutOfOrder)?;
-        let log = cairn_model::LogId { device: session.key.device(), generation };
+        let log = cairn_model::LogId {
+            device: session.key.device(),
+            generation,
+        };
         let mut hashes = Vec::new();
-        let bundles = ledger_log::bundles_of(&log, first, HASHES_MAX, &*self.storage).map_err(|_| Refusal::RelayFailed)?;
+        let bundles = ledger_log::bundles_of(&log, first, HASHES_MAX, &*self.storage)
+            .map_err(|_| Refusal::RelayFailed)?;
         for bundle in bundles {
             for (sequence, slot) in (bundle.first()..).zip(bundle.slots()) {
                 if sequence == first + hashes.len() as u64 && hashes.len() < HASHES_MAX {
@@ -232,17 +404,38 @@ impl Relay {
                 }
             }
         }
-        self.send(id, ServerMessage::LogHashes { generation, first, hashes });
+        self.send(
+            id,
+            ServerMessage::LogHashes {
+                generation,
+                first,
+                hashes,
+            },
+        );
         Ok(())
     }
 
-    fn history_asked(&mut self, id: SessionId, record: RecordId, after: Version) -> Result<(), Refusal> {
+    fn history_asked(
+        &mut self,
+        id: SessionId,
+        record: RecordId,
+        after: Version,
+    ) -> Result<(), Refusal> {
         let session = self.sessions.get_mut(&id).ok_or(Refusal::OutOfOrder)?;
         if session.author.is_none() || session.revoked {
             return Err(Refusal::OutOfOrder);
         }
-        let (entries, last) = self.history_entries(record, after).map_err(|_| Refusal::RelayFailed)?;
-        self.send(id, ServerMessage::History { record, entries, last });
+        let (entries, last) = self
+            .history_entries(record, after)
+            .map_err(|_| Refusal::RelayFailed)?;
+        self.send(
+            id,
+            ServerMessage::History {
+                record,
+                entries,
+                last,
+            },
+        );
         Ok(())
     }
 
@@ -265,7 +458,9 @@ impl Relay {
     /// everything.
     fn serve(&mut self, id: SessionId) {
         loop {
-            let Some(session) = self.sessions.get(&id) else { return };
+            let Some(session) = self.sessions.get(&id) else {
+                return;
+            };
             if session.author.is_none() || session.revoked || session.queued >= FRAMES_QUEUED_MAX {
                 return;
             }
@@ -281,7 +476,14 @@ impl Relay {
         }
     }
 
+    /// Sends definition and devices, or parts with a device that was revoked
+    /// meanwhile.
     fn send_directory(&mut self, id: SessionId) {
+        let author = self.sessions.get(&id).and_then(|session| session.author);
+        let device = author.and_then(|author| self.state.device(author));
+        if device.is_none_or(|device| device.revoked.is_some()) {
+            return self.refuse(id, Refusal::Revoked);
+        }
         let version = self.state.directory_changed();
         let devices = self.state.devices().iter().map(|device| DirectoryDevice {
             key: device.key,
@@ -289,11 +491,13 @@ impl Relay {
             name: device.name.clone(),
             revoked: device.revoked.is_some(),
         });
-        let directory = Directory { version, definition: (**self.state.definition()).clone(), devices: devices.collect() };
-        let revoked_now = self.sessions.get(&id).and_then(|s| s.author).and_then(|a| self.state.device(a)).is_some_and(|d| d.revoked.is_some());
+        let directory = Directory {
+            version,
+            definition: (**self.state.definition()).clone(),
+            devices: devices.collect(),
+        };
         if let Some(session) = self.sessions.get_mut(&id) {
             session.directory_sent = version;
-            session.revoked = revoked_now;
         }
         self.send(id, ServerMessage::Directory(directory));
     }
@@ -316,16 +520,27 @@ impl Relay {
             records.push((record.id, record.record_type, image));
         }
         let after = records.last().map(|(id, _, _)| *id).or(download.after);
-        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
         session.download = (!last).then_some(Download { after, ..download });
         if last {
             session.sent = download.began;
         }
-        self.send(id, ServerMessage::Page { page: Page::pack(records), began: download.began, last });
+        self.send(
+            id,
+            ServerMessage::Page {
+                page: Page::pack(records),
+                began: download.began,
+                last,
+            },
+        );
     }
 
     fn send_changes(&mut self, id: SessionId) {
-        let Some(session) = self.sessions.get(&id) else { return };
+        let Some(session) = self.sessions.get(&id) else {
+            return;
+        };
         let since = session.sent;
         let mut images = Vec::new();
         let mut bytes = 0;
@@ -341,11 +556,21 @@ impl Relay {
         }
         let (issues, issues_through) = self.issues_for(id, session.issues_sent);
         let last = through == self.state.version() && issues_through == self.state.version();
-        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
         session.sent = through;
         session.issues_sent = issues_through;
         session.told_last = last;
-        self.send(id, ServerMessage::Changes { images, issues, through, last });
+        self.send(
+            id,
+            ServerMessage::Changes {
+                images,
+                issues,
+                through,
+                last,
+            },
+        );
     }
 
     /// Issues of the device's user that changed after `since`, and up to which
@@ -362,11 +587,18 @@ impl Relay {
             .filter(|issue| issue.user == device.user)
             .collect();
         issues.sort_by_key(|issue| (issue.changed, issue.number));
-        let through = match issues.get(ISSUES_MAX) {
-            Some(next) => Version(next.changed.0 - 1).max(issues[ISSUES_MAX - 1].changed),
+        let mut bytes = 0;
+        let fits = |issue: &&&Issue| {
+            let fits = bytes <= ISSUES_BYTES_MAX;
+            bytes += codec::encode(**issue).len();
+            fits
+        };
+        let fitting = issues.iter().take(ISSUES_MAX).take_while(fits).count();
+        let through = match issues.get(fitting) {
+            Some(next) => Version(next.changed.0 - 1).max(issues[fitting - 1].changed),
             None => version,
         };
-        let told = issues.into_iter().take(ISSUES_MAX).cloned().collect();
+        let told = issues.into_iter().take(fitting).cloned().collect();
         (told, through)
     }
 }

@@ -10,6 +10,7 @@
 
 use crate::entry::{Name, OWN};
 use cairn_oplog::storage::{StorageError, Table};
+use std::path::Path;
 
 /// The store's own entry that holds a [`Content`].
 pub(crate) const CONTENT: Name<'static> = Name {
@@ -51,7 +52,7 @@ impl Content {
     }
 
     /// Reads what [`Content::to_bytes`] wrote.
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Content, StorageError> {
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Content, String> {
         let number = |at: usize| Some(u64::from_be_bytes(*bytes.get(at..)?.first_chunk()?));
         match (number(0), number(8), number(16), bytes.len()) {
             (Some(batch), Some(entries), Some(sum), 24) => Ok(Content {
@@ -59,36 +60,37 @@ impl Content {
                 entries,
                 sum,
             }),
-            _ => Err(damaged("it does not say what the store holds")),
+            _ => Err("it does not say what the store holds".into()),
         }
     }
 
     /// Whether `found`, counted entry by entry, is this content.
-    pub(crate) fn check(&self, found: &Content) -> Result<(), StorageError> {
+    pub(crate) fn check(&self, found: &Content) -> Result<(), String> {
         if (self.entries, self.sum) == (found.entries, found.sum) {
             return Ok(());
         }
-        Err(damaged(&format!(
+        Err(format!(
             "after batch {} the store held {} entries, and now {} are found; some are missing or \
              older than they were",
             self.batch, self.entries, found.entries
-        )))
+        ))
     }
 
     /// Whether every batch that was confirmed is in.
-    pub(crate) fn reaches(&self, confirmed: u64) -> Result<(), StorageError> {
+    pub(crate) fn reaches(&self, confirmed: u64) -> Result<(), String> {
         if self.batch >= confirmed {
             return Ok(());
         }
-        Err(damaged(&format!(
+        Err(format!(
             "the log ends after batch {}, but batch {confirmed} had been confirmed",
             self.batch
-        )))
+        ))
     }
 }
 
-/// The store as a whole is damaged.
-pub(crate) fn damaged(reason: &str) -> StorageError {
+/// The store in `directory` is damaged as a whole.
+pub(crate) fn damaged(directory: &Path, reason: &str) -> StorageError {
+    let reason = format!("{}: {reason}", directory.display());
     StorageError::corrupt(Table::Meta, &CONTENT.first(), reason)
 }
 
@@ -114,12 +116,12 @@ mod tests {
     fn what_is_missing_is_named() {
         let mut content = Content::default();
         content.add(3);
-        let missing = content.check(&Content::default()).unwrap_err().to_string();
+        let missing = content.check(&Content::default()).unwrap_err();
         assert!(
             missing.contains("held 1 entries, and now 0 are found"),
             "{missing}"
         );
-        let behind = content.reaches(4).unwrap_err().to_string();
+        let behind = content.reaches(4).unwrap_err();
         assert!(behind.contains("batch 4 had been confirmed"), "{behind}");
         assert_eq!(content.reaches(0), Ok(()));
     }

@@ -8,12 +8,11 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// Bytes that are left free on the file system: below this, batches are
-/// refused. sled writes a multiple of what it is given (leaves are rewritten
-/// as they grow, up to [`WRITE_AMPLIFICATION`] times), and at a start it fills
-/// the last segment (512 KiB) and writes a snapshot beside the old one (about
-/// 30 bytes for each leaf: 3 MiB for 100,000 of them, 2 GiB of content). With
-/// this much kept back a full disk refuses batches and stops nothing else, and
-/// the start after it has what it needs.
+/// refused. sled writes each byte three to four times, as leaves are rewritten
+/// while they grow, and at a start it fills the last segment (512 KiB) and
+/// writes a snapshot beside the old one (about 30 bytes for each leaf: 3 MiB
+/// for 2 GiB of content). With this much kept back a full disk refuses batches
+/// and stops nothing else, and the start after it has what it needs.
 pub const RESERVE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Times a batch's bytes that sled may write to its log for it.

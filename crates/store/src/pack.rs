@@ -2,7 +2,8 @@
 //!
 //! sled keeps about 1.8 bytes on disk for every byte it is given. The
 //! operations of a bundle, and the images of a page, have much in common:
-//! zstd at its fastest takes a third to two thirds off them for 10 to 20 µs.
+//! zstd takes a third to two thirds off them, at about 200 MB/s, and sled's
+//! writing gets faster by as much.
 
 use cairn_oplog::storage::VALUE_BYTES_MAX;
 use std::io;
@@ -12,7 +13,8 @@ use zstd::bulk::{Compressor, decompress};
 /// mostly keys, hashes and a signature, and does not get smaller.
 const PACK_BYTES_MIN: usize = 512;
 
-/// zstd's level. The next ones take twice the time for 4 % of the bytes.
+/// zstd's level. The others up to 4 take up to twice the time and save 2 % of
+/// the bytes at best.
 const LEVEL: i32 = 1;
 
 /// Bytes of the length that stands before the packed bytes.

@@ -88,6 +88,7 @@ impl SledStorage {
     ) -> Result<SledStorage, StorageError> {
         let directory = Directory::take(directory.as_ref())?;
         let io = |error| io_error(&error, directory.path());
+        let damaged = |reason: String| damaged(directory.path(), &reason);
         let mut confirmed = Confirmed::open(directory.path()).map_err(io)?;
         let promised = confirmed.read().map_err(io)?;
         let before = directory.snapshot().map_err(io)?;
@@ -95,17 +96,17 @@ impl SledStorage {
         let recovered = directory.snapshot().map_err(io)? != before;
         let content = match (found_format(&tree, &directory)?, options.damaged) {
             (false, _) => {
-                Content::default().reaches(promised)?;
+                Content::default().reaches(promised).map_err(damaged)?;
                 Content::default()
             }
             (true, true) => Content::default(),
             (true, false) => {
-                let content = read_content(&tree)?;
-                content.reaches(promised)?;
+                let content = read_content(&tree, directory.path())?;
+                content.reaches(promised).map_err(damaged)?;
                 if recovered {
                     let found;
                     (tree, found) = count(tree, &directory)?;
-                    content.check(&found)?;
+                    content.check(&found).map_err(damaged)?;
                 }
                 content
             }
@@ -289,9 +290,9 @@ fn found_format(tree: &Tree, directory: &Directory) -> Result<bool, StorageError
     }
 }
 
-fn read_content(tree: &Tree) -> Result<Content, StorageError> {
-    let found = value(tree, &CONTENT)?.ok_or_else(|| damaged("it is missing"))?;
-    Content::from_bytes(&found)
+fn read_content(tree: &Tree, path: &Path) -> Result<Content, StorageError> {
+    let found = value(tree, &CONTENT)?.ok_or_else(|| damaged(path, "it is missing"))?;
+    Content::from_bytes(&found).map_err(|reason| damaged(path, &reason))
 }
 
 #[cfg(test)]

@@ -150,8 +150,8 @@ impl Tree {
             Trouble::Failed(sled::Error::Io(error)) if error.kind() != ErrorKind::UnexpectedEof => {
                 io_error(&error, &self.path)
             }
-            Trouble::Failed(error) => corrupt(name, format!("sled says: {error}")),
-            Trouble::Panicked => corrupt(name, "sled could not make sense of the page"),
+            Trouble::Failed(error) => corrupt(name, words(&error)),
+            Trouble::Panicked => corrupt(name, "what is stored there makes no sense"),
         }
     }
 
@@ -200,11 +200,21 @@ fn at_open(trouble: Trouble, path: &Path) -> StorageError {
             StorageError::Locked(path.display().to_string(), String::new())
         }
         Trouble::Failed(sled::Error::Io(error)) => io_error(&error, path),
-        Trouble::Failed(sled::Error::Unsupported(reason)) => {
-            StorageError::Io(format!("{}: sled says: {reason}", path.display()))
-        }
-        Trouble::Failed(error) => damaged(&format!("sled says: {error}")),
-        Trouble::Panicked => damaged("sled could not make sense of its files"),
+        Trouble::Failed(sled::Error::Unsupported(reason)) => StorageError::Io(format!(
+            "{}: its file `conf` is damaged, or of another program (sled says: {reason}); restore \
+             the directory from a backup",
+            path.display()
+        )),
+        Trouble::Failed(error) => damaged(path, &words(&error)),
+        Trouble::Panicked => damaged(path, "its files contradict each other"),
+    }
+}
+
+/// sled's words where they help.
+fn words(error: &sled::Error) -> String {
+    match error {
+        sled::Error::Corruption { .. } => "a part of it fails sled's check".into(),
+        error => format!("sled says: {error}"),
     }
 }
 

@@ -1,13 +1,17 @@
 //! One suite for every implementation of the storage port, and what the one
 //! on disk must bear besides: crashes, damage, a full disk, a second process.
+//! And logs in files: what a verifier accepts, refuses and counts.
 
+mod archive;
 mod crash;
 mod damage;
 mod full;
 mod held;
 mod history;
 mod port;
+mod sample;
 mod subject;
+mod verify;
 
 use subject::{InMemory, OnDisk};
 

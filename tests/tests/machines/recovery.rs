@@ -63,9 +63,19 @@ fn a_device_restored_from_a_backup_starts_a_new_log_and_keeps_its_unsent_work() 
     world.set(0, account, "email", "unsent@mill.example");
     world.sync_all();
     assert_eq!(world.devices[0].agent.status().generation, 1);
-    assert_eq!(world.relay.state().version().0, before + 1, "only the unsent edit is new");
-    assert_eq!(world.text(1, account, "email").as_deref(), Some("unsent@mill.example"));
-    assert_eq!(world.text(1, account, "name").as_deref(), Some("after the backup"));
+    assert_eq!(
+        world.relay.state().version().0,
+        before + 1,
+        "only the unsent edit is new"
+    );
+    assert_eq!(
+        world.text(1, account, "email").as_deref(),
+        Some("unsent@mill.example")
+    );
+    assert_eq!(
+        world.text(1, account, "name").as_deref(),
+        Some("after the backup")
+    );
     world.set(0, account, "phone", "goes on");
     world.sync_all();
     assert_eq!(world.text(1, account, "phone").as_deref(), Some("goes on"));
@@ -82,5 +92,25 @@ fn a_relay_that_restarts_from_a_checkpoint_folds_the_same() {
     world.set(0, account, "phone", "2");
     world.crash_relay();
     world.sync_all();
+    world.assert_agreed();
+}
+
+#[test]
+fn a_backup_restored_twice_sends_nothing_twice() {
+    let mut world = World::new("flag", 2);
+    world.sync_all();
+    let account = world.create_account(0, "Mill", "A-1");
+    world.unlink(0);
+    world.set(0, account, "phone", "in the backup, sent later");
+    let backup = world.devices[0].storage.crash();
+    world.sync_all();
+    for round in 1..=2 {
+        let sent = world.relay.state().version().0;
+        world.restart_device(0, Arc::new(backup.crash()));
+        world.set(0, account, "email", &format!("{round}@mill.example"));
+        world.sync_all();
+        assert_eq!(world.devices[0].agent.status().generation, round);
+        assert_eq!(world.relay.state().version().0, sent + 1, "round {round}");
+    }
     world.assert_agreed();
 }

@@ -9,9 +9,15 @@ fn an_edit_on_one_device_is_seen_on_the_others() {
     let mut world = World::new("flag", 3);
     world.sync_all();
     let account = world.create_account(0, "Harbour Bakery", "A-1");
-    assert_eq!(world.text(1, account, "name").as_deref(), Some("Harbour Bakery"));
+    assert_eq!(
+        world.text(1, account, "name").as_deref(),
+        Some("Harbour Bakery")
+    );
     world.set(2, account, "name", "Harbour Bakery Ltd");
-    assert_eq!(world.text(0, account, "name").as_deref(), Some("Harbour Bakery Ltd"));
+    assert_eq!(
+        world.text(0, account, "name").as_deref(),
+        Some("Harbour Bakery Ltd")
+    );
     world.sync_all();
     world.assert_agreed();
 }
@@ -42,7 +48,13 @@ fn a_flagged_conflict_is_resolved_from_a_device() {
     world.set(0, account, "phone", "111");
     world.set(1, account, "phone", "222");
     world.sync_all();
-    let open: Vec<_> = world.relay.state().journal().iter().filter(|c| c.is_open()).collect();
+    let open: Vec<_> = world
+        .relay
+        .state()
+        .journal()
+        .iter()
+        .filter(|c| c.is_open())
+        .collect();
     assert_eq!(open.len(), 1);
     assert_eq!(open[0].base, Some(None));
     assert!(world.shown(0, account).unwrap().in_conflict());
@@ -62,20 +74,42 @@ fn a_rejected_edit_becomes_an_issue_that_is_resubmitted() {
     let second = world.create_account(1, "Second", "A-1");
     world.set(1, second, "phone", "5");
     world.sync_all();
-    assert_eq!(world.shown(1, second), None, "a rejected record is no record");
+    assert_eq!(
+        world.shown(1, second),
+        None,
+        "a rejected record is no record"
+    );
     let issues: Vec<_> = world.devices[1].agent.issues().cloned().collect();
     assert_eq!(issues.len(), 1);
-    assert_eq!((issues[0].code, issues[0].dependents.len()), (Code::KeyTaken, 1));
+    assert_eq!(
+        (issues[0].code, issues[0].dependents.len()),
+        (Code::KeyTaken, 1)
+    );
     let number = world.field("account", "number");
     let instead = vec![(
         number,
-        cairn_agent::FieldEdit::Write(cairn_model::Write::Set(cairn_model::Value::Text("A-2".into()))),
+        cairn_agent::FieldEdit::Write(cairn_model::Write::Set(cairn_model::Value::Text(
+            "A-2".into(),
+        ))),
     )];
-    world.request(1, Request::Resubmit { issue: issues[0].number, instead }).unwrap();
+    world
+        .request(
+            1,
+            Request::Resubmit {
+                issue: issues[0].number,
+                instead,
+            },
+        )
+        .unwrap();
     world.sync_all();
     assert_eq!(world.text(0, second, "number").as_deref(), Some("A-2"));
     assert_eq!(world.text(0, second, "phone").as_deref(), Some("5"));
-    assert!(world.devices[1].agent.issues().all(|issue| !issue.is_open()));
+    assert!(
+        world.devices[1]
+            .agent
+            .issues()
+            .all(|issue| !issue.is_open())
+    );
     world.assert_agreed();
 }
 
@@ -91,10 +125,33 @@ fn a_superseded_edit_can_be_discarded() {
     assert_eq!(world.text(1, account, "phone").as_deref(), Some("111"));
     let issue = world.devices[1].agent.issues().next().unwrap().clone();
     assert_eq!(issue.code, Code::Superseded);
-    world.request(1, Request::Discard { issue: issue.number }).unwrap();
-    assert!(world.request(1, Request::Discard { issue: issue.number }).is_err());
+    world
+        .request(
+            1,
+            Request::Discard {
+                issue: issue.number,
+            },
+        )
+        .unwrap();
+    assert!(
+        world
+            .request(
+                1,
+                Request::Discard {
+                    issue: issue.number
+                }
+            )
+            .is_err()
+    );
     world.sync_all();
-    assert!(world.relay.state().issues().iter().all(|issue| !issue.is_open()));
+    assert!(
+        world
+            .relay
+            .state()
+            .issues()
+            .iter()
+            .all(|issue| !issue.is_open())
+    );
     world.assert_agreed();
 }
 

@@ -44,10 +44,15 @@ pub(crate) struct World {
 /// The field-service template with one user per device.
 pub(crate) fn definition(policy: &str, users: usize) -> Definition {
     let files = template("field-service").expect("the template is built in");
-    let mut definition = parse(&files, &Definition::default(), &cairn_policy::ids()).expect("the template is right");
+    let mut definition =
+        parse(&files, &Definition::default(), &cairn_policy::ids()).expect("the template is right");
     definition.policy = policy.to_owned();
     for number in 0..users {
-        let user = User { name: format!("User {number}"), email: None, access: Access::Edit };
+        let user = User {
+            name: format!("User {number}"),
+            email: None,
+            access: Access::Edit,
+        };
         definition.users.insert(format!("user{number}"), user);
     }
     definition
@@ -69,7 +74,12 @@ impl World {
             refusals: Vec::new(),
         };
         let answer = world.admin(AdminRequest::Publish(Box::new(definition(policy, devices))));
-        assert!(answer.unwrap().iter().all(|verdict| verdict.rejected.is_none()));
+        assert!(
+            answer
+                .unwrap()
+                .iter()
+                .all(|verdict| verdict.rejected.is_none())
+        );
         for number in 0..devices {
             world.add_device(number as u8, &format!("user{number}"));
         }
@@ -83,7 +93,13 @@ impl World {
 
     pub(crate) fn admin(&mut self, request: AdminRequest) -> AdminReply {
         let reply = self.fresh();
-        self.relay.handle(self.now, cairn_relay::Input::Admin { reply: cairn_relay::ReplyId(reply), request });
+        self.relay.handle(
+            self.now,
+            cairn_relay::Input::Admin {
+                reply: cairn_relay::ReplyId(reply),
+                request,
+            },
+        );
         self.run();
         self.answers.remove(&reply).expect("the relay answered")
     }
@@ -93,9 +109,17 @@ impl World {
         let secret = SecretKey::from_seed(&[seed; 32]);
         let ticket = [seed; 16];
         let expires = self.now.plus(1000);
-        self.admin(AdminRequest::Ticket { user: user.to_owned(), secret: ticket, expires }).unwrap();
+        self.admin(AdminRequest::Ticket {
+            user: user.to_owned(),
+            secret: ticket,
+            expires,
+        })
+        .unwrap();
         let answer = self.enrol_with(&secret, ticket);
-        assert!(matches!(answer, Some(ServerMessage::Enrolled { .. })), "{answer:?}");
+        assert!(
+            matches!(answer, Some(ServerMessage::Enrolled { .. })),
+            "{answer:?}"
+        );
         let storage = Arc::new(MemoryStorage::new());
         let agent = self.open_agent(&secret, storage.clone());
         self.devices.push(DeviceBox {
@@ -113,19 +137,37 @@ impl World {
     }
 
     /// Says `Enrol` on a session of its own; gives what the relay answered.
-    pub(crate) fn enrol_with(&mut self, secret: &SecretKey, ticket: [u8; 16]) -> Option<ServerMessage> {
+    pub(crate) fn enrol_with(
+        &mut self,
+        secret: &SecretKey,
+        ticket: [u8; 16],
+    ) -> Option<ServerMessage> {
         let session = SessionId(self.fresh());
-        self.relay.handle(self.now, cairn_relay::Input::Connected { session, key: secret.public() });
-        let message = ClientMessage::Enrol { secret: ticket, name: "a phone".to_owned() };
-        self.relay.handle(self.now, cairn_relay::Input::Received { session, message });
+        self.relay.handle(
+            self.now,
+            cairn_relay::Input::Connected {
+                session,
+                key: secret.public(),
+            },
+        );
+        let message = ClientMessage::Enrol {
+            secret: ticket,
+            name: "a phone".to_owned(),
+        };
+        self.relay
+            .handle(self.now, cairn_relay::Input::Received { session, message });
         let mut answer = None;
         while let Some(output) = self.relay.poll_output() {
             match output {
-                cairn_relay::Output::Send { session: to, message } if to == session => answer = Some(message),
+                cairn_relay::Output::Send {
+                    session: to,
+                    message,
+                } if to == session => answer = Some(message),
                 other => self.relay_output(other),
             }
         }
-        self.relay.handle(self.now, cairn_relay::Input::Disconnected { session });
+        self.relay
+            .handle(self.now, cairn_relay::Input::Disconnected { session });
         answer
     }
 
@@ -160,12 +202,19 @@ impl World {
             self.unlink(device);
         }
         self.relay_storage = Arc::new(self.relay_storage.crash());
-        self.relay = Relay::open(self.relay_secret.clone(), ORGANIZATION, self.relay_storage.clone()).unwrap();
+        self.relay = Relay::open(
+            self.relay_secret.clone(),
+            ORGANIZATION,
+            self.relay_storage.clone(),
+        )
+        .unwrap();
     }
 
     pub(crate) fn link(&mut self, device: usize) {
         self.devices[device].linked = true;
-        self.devices[device].agent.handle(self.now, cairn_agent::Input::GoOnline);
+        self.devices[device]
+            .agent
+            .handle(self.now, cairn_agent::Input::GoOnline);
     }
 
     pub(crate) fn unlink(&mut self, device: usize) {
@@ -177,7 +226,8 @@ impl World {
         boxed.agent.handle(now, cairn_agent::Input::GoOffline);
         while boxed.agent.poll_output().is_some() {}
         if let Some(session) = boxed.session.take() {
-            self.relay.handle(now, cairn_relay::Input::Disconnected { session });
+            self.relay
+                .handle(now, cairn_relay::Input::Disconnected { session });
         }
     }
 
@@ -190,7 +240,11 @@ impl World {
         }
         self.run();
         for (number, device) in self.devices.iter().enumerate() {
-            assert!(device.agent.is_synced(), "device {number}: {:?}", device.agent.status());
+            assert!(
+                device.agent.is_synced(),
+                "device {number}: {:?}",
+                device.agent.status()
+            );
         }
     }
 
@@ -226,18 +280,33 @@ impl World {
 
     fn relay_output(&mut self, output: cairn_relay::Output) {
         match output {
-            cairn_relay::Output::Persist { id, batch, durability } => {
+            cairn_relay::Output::Persist {
+                id,
+                batch,
+                durability,
+            } => {
                 self.relay_storage.commit(batch, durability).unwrap();
-                self.relay.handle(self.now, cairn_relay::Input::Persisted(id));
+                self.relay
+                    .handle(self.now, cairn_relay::Input::Persisted(id));
             }
             cairn_relay::Output::Send { session, message } => {
-                if let Some(device) = self.devices.iter_mut().find(|device| device.session == Some(session)) {
-                    device.to_device.push_back(through_bytes_to_device(&message));
+                if let Some(device) = self
+                    .devices
+                    .iter_mut()
+                    .find(|device| device.session == Some(session))
+                {
+                    device
+                        .to_device
+                        .push_back(through_bytes_to_device(&message));
                 }
             }
             cairn_relay::Output::Close { session, refusal } => {
                 self.refusals.push(refusal);
-                if let Some(device) = self.devices.iter_mut().find(|device| device.session == Some(session)) {
+                if let Some(device) = self
+                    .devices
+                    .iter_mut()
+                    .find(|device| device.session == Some(session))
+                {
                     device.session = None;
                 }
             }
@@ -256,20 +325,29 @@ impl World {
         while let Some(message) = self.devices[number].to_relay.pop_front() {
             moved = true;
             if let Some(session) = self.devices[number].session {
-                self.relay.handle(self.now, cairn_relay::Input::Received { session, message });
+                self.relay
+                    .handle(self.now, cairn_relay::Input::Received { session, message });
             }
         }
         if let Some(message) = self.devices[number].to_device.pop_front() {
             moved = true;
-            self.devices[number].agent.handle(self.now, cairn_agent::Input::Received(message));
+            self.devices[number]
+                .agent
+                .handle(self.now, cairn_agent::Input::Received(message));
             if let Some(session) = self.devices[number].session {
-                self.relay.handle(self.now, cairn_relay::Input::Sent { session });
+                self.relay
+                    .handle(self.now, cairn_relay::Input::Sent { session });
             }
         }
         if let Some((id, batch, durability)) = self.devices[number].unwritten.pop_front() {
             moved = true;
-            self.devices[number].storage.commit(batch, durability).unwrap();
-            self.devices[number].agent.handle(self.now, cairn_agent::Input::Persisted(id));
+            self.devices[number]
+                .storage
+                .commit(batch, durability)
+                .unwrap();
+            self.devices[number]
+                .agent
+                .handle(self.now, cairn_agent::Input::Persisted(id));
         }
         moved
     }
@@ -282,17 +360,27 @@ impl World {
                     let session = SessionId(self.fresh());
                     let key = self.devices[number].secret.public();
                     self.devices[number].session = Some(session);
-                    self.relay.handle(now, cairn_relay::Input::Connected { session, key });
-                    self.devices[number].agent.handle(now, cairn_agent::Input::Connected);
+                    self.relay
+                        .handle(now, cairn_relay::Input::Connected { session, key });
+                    self.devices[number]
+                        .agent
+                        .handle(now, cairn_agent::Input::Connected);
                 }
             }
             cairn_agent::Output::HangUp => {
                 if let Some(session) = self.devices[number].session.take() {
-                    self.relay.handle(now, cairn_relay::Input::Disconnected { session });
+                    self.relay
+                        .handle(now, cairn_relay::Input::Disconnected { session });
                 }
             }
-            cairn_agent::Output::Persist { id, batch, durability } => {
-                self.devices[number].unwritten.push_back((id, batch, durability));
+            cairn_agent::Output::Persist {
+                id,
+                batch,
+                durability,
+            } => {
+                self.devices[number]
+                    .unwritten
+                    .push_back((id, batch, durability));
             }
             cairn_agent::Output::Send(message) => {
                 let message = through_bytes_to_relay(&message);
@@ -305,28 +393,62 @@ impl World {
         }
     }
 
-    pub(crate) fn request(&mut self, device: usize, request: Request) -> Result<Reply, cairn_agent::EditError> {
+    pub(crate) fn request(
+        &mut self,
+        device: usize,
+        request: Request,
+    ) -> Result<Reply, cairn_agent::EditError> {
         self.now = self.now.plus(1);
         let reply = self.fresh();
-        let random = (0..4).map(|n| [reply as u8, (reply >> 8) as u8, n, 0, 0, 0, 0, 0, 0, 0]).collect();
-        let input = cairn_agent::Input::Request { reply: cairn_agent::ReplyId(reply), random, request };
+        let random = (0..4)
+            .map(|n| [reply as u8, (reply >> 8) as u8, n, 0, 0, 0, 0, 0, 0, 0])
+            .collect();
+        let input = cairn_agent::Input::Request {
+            reply: cairn_agent::ReplyId(reply),
+            random,
+            request,
+        };
         self.devices[device].agent.handle(self.now, input);
         self.run();
-        self.devices[device].replies.remove(&reply).expect("the device answered")
+        self.devices[device]
+            .replies
+            .remove(&reply)
+            .expect("the device answered")
     }
 
     pub(crate) fn type_id(&self, name: &str) -> TypeId {
-        self.relay.state().definition().type_named(name).expect(name).id
+        self.relay
+            .state()
+            .definition()
+            .type_named(name)
+            .expect(name)
+            .id
     }
 
     pub(crate) fn field(&self, record_type: &str, name: &str) -> FieldId {
         let definition = self.relay.state().definition();
-        definition.type_named(record_type).expect(record_type).field_named(name).expect(name).id
+        definition
+            .type_named(record_type)
+            .expect(record_type)
+            .field_named(name)
+            .expect(name)
+            .id
     }
 
-    fn edit(&mut self, device: usize, record: Option<RecordId>, record_type: &str, kind: RecordEditKind) -> RecordId {
+    pub(crate) fn edit(
+        &mut self,
+        device: usize,
+        record: Option<RecordId>,
+        record_type: &str,
+        kind: RecordEditKind,
+    ) -> RecordId {
         let record_type = self.type_id(record_type);
-        let edit = RecordEdit { record, record_type, kind, base: None };
+        let edit = RecordEdit {
+            record,
+            record_type,
+            kind,
+            base: None,
+        };
         match self.request(device, Request::Edit(vec![edit])) {
             Ok(Reply::Logged { records, .. }) => records[0],
             other => panic!("{other:?}"),
@@ -336,23 +458,42 @@ impl World {
     /// Creates an account by name and number.
     pub(crate) fn create_account(&mut self, device: usize, name: &str, number: &str) -> RecordId {
         let fields = vec![
-            (self.field("account", "name"), FieldEdit::Write(Write::Set(Value::Text(name.to_owned())))),
-            (self.field("account", "number"), FieldEdit::Write(Write::Set(Value::Text(number.to_owned())))),
+            (
+                self.field("account", "name"),
+                FieldEdit::Write(Write::Set(Value::Text(name.to_owned()))),
+            ),
+            (
+                self.field("account", "number"),
+                FieldEdit::Write(Write::Set(Value::Text(number.to_owned()))),
+            ),
         ];
         self.edit(device, None, "account", RecordEditKind::Create(fields))
     }
 
     /// Writes a text field of an account.
     pub(crate) fn set(&mut self, device: usize, record: RecordId, field: &str, text: &str) {
-        let fields = vec![(self.field("account", field), FieldEdit::Write(Write::Set(Value::Text(text.to_owned()))))];
-        self.edit(device, Some(record), "account", RecordEditKind::Update(fields));
+        let fields = vec![(
+            self.field("account", field),
+            FieldEdit::Write(Write::Set(Value::Text(text.to_owned()))),
+        )];
+        self.edit(
+            device,
+            Some(record),
+            "account",
+            RecordEditKind::Update(fields),
+        );
     }
 
     /// Resolves the conflict on an account's phone.
     pub(crate) fn resolve_phone(&mut self, device: usize, record: RecordId, phone: &str) {
         let write = FieldEdit::Write(Write::Set(Value::Text(phone.to_owned())));
         let fields = vec![(self.field("account", "phone"), write)];
-        self.edit(device, Some(record), "account", RecordEditKind::Resolve { fields, keep: None });
+        self.edit(
+            device,
+            Some(record),
+            "account",
+            RecordEditKind::Resolve { fields, keep: None },
+        );
     }
 
     pub(crate) fn shown(&self, device: usize, record: RecordId) -> Option<Record> {
@@ -361,7 +502,9 @@ impl World {
 
     pub(crate) fn text(&self, device: usize, record: RecordId, field: &str) -> Option<String> {
         let field = self.field("account", field);
-        self.shown(device, record)?.value(field).map(ToString::to_string)
+        self.shown(device, record)?
+            .value(field)
+            .map(ToString::to_string)
     }
 
     /// Asserts that everybody holds what the relay has, and that the relay's
@@ -369,10 +512,23 @@ impl World {
     pub(crate) fn assert_agreed(&self) {
         let digest = self.relay.state().digest();
         for (number, device) in self.devices.iter().enumerate() {
-            assert_eq!(device.agent.digest().unwrap(), digest, "device {number} differs from the relay");
+            assert_eq!(
+                device.agent.digest().unwrap(),
+                digest,
+                "device {number} differs from the relay"
+            );
         }
-        let folded = self.relay.as_of(cairn_relay::past::Moment::Version(self.relay.state().version())).unwrap();
-        assert_eq!(folded.full_digest(), self.relay.state().full_digest(), "the relay differs from its ledger");
+        let folded = self
+            .relay
+            .as_of(cairn_relay::past::Moment::Version(
+                self.relay.state().version(),
+            ))
+            .unwrap();
+        assert_eq!(
+            folded.full_digest(),
+            self.relay.state().full_digest(),
+            "the relay differs from its ledger"
+        );
     }
 }
 

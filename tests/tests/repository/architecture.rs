@@ -17,7 +17,10 @@ const EDGES: &[(&str, &[&str])] = &[
         "cairn-projection",
         &["cairn-model", "cairn-oplog", "cairn-policy"],
     ),
-    ("cairn-proto", &["cairn-model", "cairn-oplog"]),
+    (
+        "cairn-proto",
+        &["cairn-model", "cairn-oplog", "cairn-projection"],
+    ),
     ("cairn-agent", MACHINE),
     ("cairn-relay", MACHINE),
     (
@@ -91,6 +94,7 @@ const PURE_LIBRARIES: &[&str] = &[
     "automerge",
     "bincode",
     "blake3",
+    "data-encoding",
     "ed25519-dalek",
     "jiff",
     "rust_decimal",

@@ -31,7 +31,9 @@ pub enum DefinitionChange {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
     /// Somebody else published meanwhile.
-    #[error("the change was made against definition {base}, but {current} is in force; compare again with `cairn org diff`")]
+    #[error(
+        "the change was made against definition {base}, but {current} is in force; compare again with `cairn org diff`"
+    )]
     Stale {
         /// What the change was made against.
         base: u32,
@@ -42,7 +44,9 @@ pub enum PublishError {
     #[error("the definition would have faults: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Faulty(Vec<DefinitionFault>),
     /// A kind would change in a way that loses values.
-    #[error("field {field} of {record_type} cannot become {to}: it is {from}, and only widening is possible; retire it and add a new field")]
+    #[error(
+        "field {field} of {record_type} cannot become {to}: it is {from}, and only widening is possible; retire it and add a new field"
+    )]
     Narrowing {
         /// The type.
         record_type: String,
@@ -66,7 +70,11 @@ impl Definition {
         let heading = |d: &Definition| (d.name.clone(), d.policy.clone(), d.granularity);
         if heading(self) != heading(target) {
             let (name, policy, granularity) = heading(target);
-            changes.push(DefinitionChange::Organization { name, policy, granularity });
+            changes.push(DefinitionChange::Organization {
+                name,
+                policy,
+                granularity,
+            });
         }
         for (id, record_type) in &target.types {
             let old = self.types.get(id);
@@ -84,7 +92,11 @@ impl Definition {
                 changes.push(DefinitionChange::User(login.clone(), Some(user.clone())));
             }
         }
-        for login in self.users.keys().filter(|login| !target.users.contains_key(*login)) {
+        for login in self
+            .users
+            .keys()
+            .filter(|login| !target.users.contains_key(*login))
+        {
             changes.push(DefinitionChange::User(login.clone(), None));
         }
         for (name, team) in &target.teams {
@@ -92,7 +104,11 @@ impl Definition {
                 changes.push(DefinitionChange::Team(name.clone(), Some(team.clone())));
             }
         }
-        for name in self.teams.keys().filter(|name| !target.teams.contains_key(*name)) {
+        for name in self
+            .teams
+            .keys()
+            .filter(|name| !target.teams.contains_key(*name))
+        {
             changes.push(DefinitionChange::Team(name.clone(), None));
         }
         changes
@@ -110,12 +126,20 @@ impl Definition {
         }
         next.number += 1;
         let faults = next.faults();
-        if faults.is_empty() { Ok(next) } else { Err(PublishError::Faulty(faults)) }
+        if faults.is_empty() {
+            Ok(next)
+        } else {
+            Err(PublishError::Faulty(faults))
+        }
     }
 
     fn apply(&mut self, change: &DefinitionChange) -> Result<(), PublishError> {
         match change {
-            DefinitionChange::Organization { name, policy, granularity } => {
+            DefinitionChange::Organization {
+                name,
+                policy,
+                granularity,
+            } => {
                 self.name.clone_from(name);
                 self.policy.clone_from(policy);
                 self.granularity = *granularity;
@@ -162,7 +186,10 @@ impl Definition {
 
 impl RecordType {
     fn without_fields(&self) -> RecordType {
-        RecordType { fields: Default::default(), ..self.clone() }
+        RecordType {
+            fields: Default::default(),
+            ..self.clone()
+        }
     }
 }
 

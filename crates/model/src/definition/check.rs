@@ -70,10 +70,20 @@ impl Definition {
                 format!("at most {} are possible", limit::USERS_MAX),
             );
         }
+        for record_type in self.types.values() {
+            for key in record_type.keys.iter().filter(|k| k.fields.is_empty()) {
+                let place = format!("{}, key {}", record_type.name, key.name);
+                faults.add(&place, "it names no field", "list its `fields`");
+            }
+        }
         let mut names = BTreeSet::new();
         for record_type in self.types.values().filter(|t| !t.retired) {
             if !names.insert(&record_type.name) {
-                faults.add(&record_type.name, "two record types have this name", "rename one");
+                faults.add(
+                    &record_type.name,
+                    "two record types have this name",
+                    "rename one",
+                );
             }
             self.type_faults(record_type, &mut faults);
         }
@@ -102,9 +112,16 @@ impl Definition {
             );
         }
         if let Some(title) = record_type.title
-            && record_type.fields.get(&title).is_none_or(|field| field.retired)
+            && record_type
+                .fields
+                .get(&title)
+                .is_none_or(|field| field.retired)
         {
-            faults.add(place, "its title field does not exist", "name a field of the type");
+            faults.add(
+                place,
+                "its title field does not exist",
+                "name a field of the type",
+            );
         }
         let mut names = BTreeSet::new();
         for field in record_type.live_fields() {
@@ -116,15 +133,20 @@ impl Definition {
         }
         for key in &record_type.keys {
             let place = format!("{}, key {}", record_type.name, key.name);
-            if key.fields.is_empty() {
-                faults.add(&place, "it names no field", "list its `fields`");
-            }
             for id in &key.fields {
                 match record_type.fields.get(id).filter(|field| !field.retired) {
-                    None => faults.add(&place, "a field of it does not exist", "name fields of the type"),
+                    None => faults.add(
+                        &place,
+                        "a field of it does not exist",
+                        "name fields of the type",
+                    ),
                     Some(field) if !field.kind.is_register() => faults.add(
                         &place,
-                        format!("`{}` is a {}, which cannot be part of a key", field.name, field.kind.name()),
+                        format!(
+                            "`{}` is a {}, which cannot be part of a key",
+                            field.name,
+                            field.kind.name()
+                        ),
                         "use fields that hold one value",
                     ),
                     Some(_) => {}
@@ -140,7 +162,10 @@ impl Definition {
         if field.required && !field.kind.is_register() {
             faults.add(
                 place,
-                format!("a {} is never empty, so it cannot be required", field.kind.name()),
+                format!(
+                    "a {} is never empty, so it cannot be required",
+                    field.kind.name()
+                ),
                 "remove `required`",
             );
         }
@@ -153,7 +178,11 @@ impl Definition {
             ),
             Some(default) => {
                 if let Err(reason) = field.kind.accepts(default) {
-                    faults.add(place, format!("its default is wrong: {reason}"), "give a value the field takes");
+                    faults.add(
+                        place,
+                        format!("its default is wrong: {reason}"),
+                        "give a value the field takes",
+                    );
                 }
             }
             None => {}
@@ -162,13 +191,22 @@ impl Definition {
 
     fn kind_faults(&self, kind: &Kind, place: &str, faults: &mut Faults) {
         match kind {
-            Kind::Integer { min: Some(min), max: Some(max) } if min > max => {
+            Kind::Integer {
+                min: Some(min),
+                max: Some(max),
+            } if min > max => {
                 faults.add(place, format!("min {min} is above max {max}"), "swap them");
             }
-            Kind::Decimal { min: Some(min), max: Some(max), .. }
-            | Kind::Money { min: Some(min), max: Some(max), .. }
-                if min > max =>
-            {
+            Kind::Decimal {
+                min: Some(min),
+                max: Some(max),
+                ..
+            }
+            | Kind::Money {
+                min: Some(min),
+                max: Some(max),
+                ..
+            } if min > max => {
                 faults.add(place, format!("min {min} is above max {max}"), "swap them");
             }
             Kind::Choice { options } | Kind::MultiChoice { options } => {
@@ -177,10 +215,18 @@ impl Definition {
                 }
                 let mut seen = BTreeSet::new();
                 for option in options.iter().filter(|option| !seen.insert(*option)) {
-                    faults.add(place, format!("option `{option}` is listed twice"), "list it once");
+                    faults.add(
+                        place,
+                        format!("option `{option}` is listed twice"),
+                        "list it once",
+                    );
                 }
                 for option in options.iter().filter(|o| o.is_empty() || o.contains(',')) {
-                    faults.add(place, format!("`{option}` cannot name an option"), "leave out commas, and leave none empty");
+                    faults.add(
+                        place,
+                        format!("`{option}` cannot name an option"),
+                        "leave out commas, and leave none empty",
+                    );
                 }
             }
             Kind::Lookup { targets, .. } => {
@@ -189,7 +235,11 @@ impl Definition {
                 }
                 for target in targets {
                     if self.types.get(target).is_none_or(|target| target.retired) {
-                        faults.add(place, "it points at a record type that does not exist", "name one that does");
+                        faults.add(
+                            place,
+                            "it points at a record type that does not exist",
+                            "name one that does",
+                        );
                     }
                 }
             }
@@ -217,11 +267,15 @@ impl Kind {
                 if let Some(scale) = scale
                     && number.scale() > u32::from(*scale)
                 {
-                    return Err(format!("{number} has more than {scale} digits after the point"));
+                    return Err(format!(
+                        "{number} has more than {scale} digits after the point"
+                    ));
                 }
                 in_range(number, min, max)
             }
-            (Kind::Money { min, max, .. }, Value::Money(money)) => in_range(&money.amount, min, max),
+            (Kind::Money { min, max, .. }, Value::Money(money)) => {
+                in_range(&money.amount, min, max)
+            }
             (Kind::Boolean, Value::Boolean(_))
             | (Kind::Date, Value::Date(_))
             | (Kind::Timestamp, Value::Timestamp(_))
@@ -251,15 +305,25 @@ fn text_fits(text: &str, length_max: Option<u32>) -> Result<(), String> {
     }
     let length = text.chars().count();
     if length > max as usize {
-        return Err(format!("the text has {length} characters; at most {max} are possible"));
+        return Err(format!(
+            "the text has {length} characters; at most {max} are possible"
+        ));
     }
     Ok(())
 }
 
-fn in_range<T: PartialOrd + fmt::Display>(number: &T, min: &Option<T>, max: &Option<T>) -> Result<(), String> {
+fn in_range<T: PartialOrd + fmt::Display>(
+    number: &T,
+    min: &Option<T>,
+    max: &Option<T>,
+) -> Result<(), String> {
     match (min, max) {
-        (Some(min), _) if number < min => Err(format!("{number} is below the smallest possible, {min}")),
-        (_, Some(max)) if number > max => Err(format!("{number} is above the largest possible, {max}")),
+        (Some(min), _) if number < min => {
+            Err(format!("{number} is below the smallest possible, {min}"))
+        }
+        (_, Some(max)) if number > max => {
+            Err(format!("{number} is above the largest possible, {max}"))
+        }
         _ => Ok(()),
     }
 }

@@ -2,6 +2,7 @@
 //! outcome, the journal tells of it.
 
 use crate::conflict::{Conflict, Outcome, Side};
+use crate::history::History;
 use crate::record::Origin;
 use crate::register::{OpenConflict, Register, RegisterWrite};
 use crate::state::{Device, Dirty};
@@ -11,76 +12,80 @@ use cairn_policy::{Contender, Contest, Decision, Others, Policy};
 /// A write on its way in.
 pub(super) struct Arrival<'a> {
     pub(super) origin: &'a Origin,
-    pub(super) operation: OperationId,
     pub(super) base: Version,
     pub(super) resolves: bool,
 }
 
+/// A register of a record, and what is known around it.
+pub(super) struct Site<'a> {
+    pub(super) record: RecordId,
+    pub(super) record_type: TypeId,
+    pub(super) created: Version,
+    /// `None` for the record's life.
+    pub(super) field: Option<FieldId>,
+    pub(super) register: &'a mut Register,
+    pub(super) origins: &'a [Origin],
+    pub(super) history: &'a mut History,
+}
+
+/// On what terms a write meets those that stand.
+pub(super) struct Terms<'a> {
+    pub(super) policy: &'a dyn Policy,
+    pub(super) yields: Yields,
+}
+
+/// Which standing writes yield to an arriving one before the rest contest it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Yields {
+    /// Those it dominates.
+    Dominated,
+    /// Its author's own that do not show: the row that stands contests the
+    /// arriving one, whoever wrote which of its fields.
+    OwnCandidates,
+    /// None: the arriving row is refused.
+    Nothing,
+}
+
 /// What became of an arriving write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Met {
     /// It stands, shown or as a candidate.
     Stands,
-    /// Another stands; it is in the journal.
-    SetAside,
-    /// … and its author must be told.
-    SetAsideAndTold,
-}
-
-/// Where writes meet.
-#[derive(Clone, Copy)]
-pub(super) struct Site {
-    pub(super) record: RecordId,
-    pub(super) record_type: TypeId,
-    pub(super) field: Option<FieldId>,
-}
-
-/// The policy of an id. Definitions are published only with known policies, so
-/// an unknown one is a newer program's: it is flagged rather than guessed at.
-pub(super) fn policy(id: &str) -> &'static dyn Policy {
-    cairn_policy::named(id).unwrap_or(&FLAG_ALWAYS)
-}
-
-/// The author of a standing write.
-pub(super) fn author_of(origins: &[Origin], version: Version) -> AuthorId {
-    origins
-        .binary_search_by_key(&version, |origin| origin.version)
-        .map_or(AuthorId(u32::MAX), |at| origins[at].author)
+    /// Another stands; this one is in the journal.
+    SetAside {
+        /// Whether its author must be told.
+        told: bool,
+        /// What stands.
+        instead: Option<Value>,
+        /// What was written.
+        refused: Option<Value>,
+    },
 }
 
 /// The outcome of a whole-record contest, which its fields then follow.
 pub(super) struct Decided {
-    shows_arriving: bool,
-    others: Others,
+    pub(super) policy: &'static str,
+    pub(super) shows_arriving: bool,
+    pub(super) others: Others,
 }
-
-/// The arriving row won.
-pub(super) static ARRIVING_WINS: Decided = Decided { shows_arriving: true, others: Others::Settled };
-/// The standing row won.
-pub(super) static STANDING_WINS: Decided = Decided { shows_arriving: false, others: Others::Settled };
-/// The standing row won, and the author is told.
-pub(super) static STANDING_WINS_TOLD: Decided = Decided { shows_arriving: false, others: Others::SettledAndTold };
-/// People decide.
-pub(super) static FLAG_ALWAYS: Decided = Decided { shows_arriving: false, others: Others::Flagged };
 
 impl Policy for Decided {
     fn id(&self) -> &'static str {
-        "flag"
+        self.policy
     }
     fn order_insensitive(&self) -> bool {
         false
     }
     fn decide(&self, contest: Contest<'_>) -> Decision {
-        let shown = if self.shows_arriving { contest.arriving } else { contest.standing };
-        Decision { shown, others: self.others }
+        let shown = if self.shows_arriving {
+            contest.arriving
+        } else {
+            contest.standing
+        };
+        Decision {
+            shown,
+            others: self.others,
+        }
     }
-}
-
-/// What a whole-record contest came to.
-pub(super) enum RecordDecision {
-    Arriving,
-    Standing { told: bool },
-    Flagged,
 }
 
 /// The journal and what its entries are made from.
@@ -90,136 +95,228 @@ pub(super) struct Contests<'a> {
     pub(super) dirty: &'a mut Dirty,
 }
 
+/// The version of a value that nobody wrote: a default, or none.
+const DEFAULT: Version = Version(0);
+
+/// The author of a standing write.
+pub(super) fn author_of(origins: &[Origin], version: Version) -> AuthorId {
+    origins
+        .binary_search_by_key(&version, |origin| origin.version)
+        .map_or(AuthorId(u32::MAX), |at| origins[at].author)
+}
+
+/// The operation behind a standing write. A default value is the creator's.
+fn origin_of<'a>(site: &'a Site<'_>, version: Version) -> &'a Origin {
+    let version = if version == DEFAULT {
+        site.created
+    } else {
+        version
+    };
+    let at = site
+        .origins
+        .binary_search_by_key(&version, |origin| origin.version);
+    &site.origins[at.expect("standing writes keep their origins")]
+}
+
+impl Site<'_> {
+    /// Drops what yields to an arriving write. Gives the write that showed, if
+    /// it went.
+    fn make_way(&mut self, arrival: &Arrival<'_>, yields: Yields) -> Option<RegisterWrite> {
+        let Site {
+            register, origins, ..
+        } = self;
+        let (author, base) = (arrival.origin.author, arrival.base);
+        let is_own = |write: &RegisterWrite| author_of(origins, write.version) == author;
+        if yields == Yields::Dominated {
+            return register.drop_writes(|write| write.version <= base || is_own(write));
+        }
+        if register.writes.is_empty() {
+            register.add(RegisterWrite {
+                version: DEFAULT,
+                value: None,
+            });
+        }
+        if yields == Yields::OwnCandidates {
+            let shown = register.shown().map(|write| write.version);
+            register.drop_writes(|write| Some(write.version) != shown && is_own(write));
+        }
+        None
+    }
+
+    /// What showed as of `base`, given what showed until now.
+    fn shown_at(&self, base: Version, now: Option<&Value>) -> Option<Option<Value>> {
+        match self.field {
+            None => Some(Some(Value::Boolean(true))),
+            Some(field) => self.history.shown_at(field, base, self.created, now),
+        }
+    }
+
+    /// Remembers what showed before, if it no longer does.
+    fn remember(&mut self, before: Option<Value>, version: Version) {
+        if let Some(field) = self.field
+            && self.created < version
+            && self.register.value() != before.as_ref()
+        {
+            self.history.ended(field, version, before);
+        }
+    }
+
+    /// Lets only what agrees with the shown write stand, where the others are
+    /// settled.
+    fn settle(&mut self, others: Others, arriving: Version) -> Met {
+        let told = match others {
+            Others::Candidates | Others::Flagged => return Met::Stands,
+            Others::Settled => false,
+            Others::SettledAndTold => true,
+        };
+        let instead = self.register.value().cloned();
+        let mut refused = None;
+        self.register.drop_writes(|write| {
+            let goes = write.value != instead;
+            if goes && write.version == arriving {
+                refused = Some(write.value.clone());
+            }
+            goes
+        });
+        match refused {
+            Some(refused) => Met::SetAside {
+                told,
+                instead,
+                refused,
+            },
+            None => Met::Stands,
+        }
+    }
+}
+
 impl Contests<'_> {
-    /// Takes an arriving write into a register: what it dominates goes, and if
-    /// something else is left that says otherwise, the policy decides.
-    #[expect(clippy::too_many_arguments, reason = "a contest is between all of these")]
+    /// Takes an arriving write into a register: what yields to it goes, and if
+    /// something is left that says otherwise, the policy decides.
     pub(super) fn meet(
         &mut self,
-        site: Site,
-        register: &mut Register,
-        origins: &[Origin],
+        mut site: Site<'_>,
         value: Option<Value>,
-        base_value: Option<Option<Value>>,
         arrival: &Arrival<'_>,
-        policy: &dyn Policy,
+        terms: &Terms<'_>,
     ) -> Met {
-        let open = register.open.clone();
-        let author_of = |version| author_of(origins, version);
-        let contested = register.dominate(arrival.origin.author, arrival.base, author_of)
-            && register.writes.iter().any(|write| write.value != value);
-        if contested {
-            return self.meet_standing(site, register, origins, value, base_value, arrival, policy, policy.id());
+        let was_empty = site.register.writes.is_empty();
+        let yielded = site.make_way(arrival, terms.yields);
+        if site
+            .register
+            .writes
+            .iter()
+            .any(|write| write.value != value)
+        {
+            let before = match yielded {
+                Some(write) => write.value,
+                None => site.register.value().cloned(),
+            };
+            return self.contest(site, before, value, arrival, terms.policy);
         }
-        if let Some(open) = open {
-            self.close(open.number, arrival);
-            register.open = None;
+        self.agree(&mut site, value, arrival, terms.policy);
+        if was_empty || yielded.is_some() {
+            let before = yielded.and_then(|write| write.value);
+            site.remember(before, arrival.origin.version);
         }
-        register.writes.push(RegisterWrite { version: arrival.origin.version, value });
         Met::Stands
     }
 
-    /// Takes an arriving write into a register where everything that stands
-    /// contests it.
-    #[expect(clippy::too_many_arguments, reason = "a contest is between all of these")]
-    pub(super) fn meet_standing(
+    /// Nothing that is left says otherwise.
+    fn agree(
         &mut self,
-        site: Site,
-        register: &mut Register,
-        origins: &[Origin],
+        site: &mut Site<'_>,
         value: Option<Value>,
-        base_value: Option<Option<Value>>,
         arrival: &Arrival<'_>,
         policy: &dyn Policy,
-        policy_id: &str,
-    ) -> Met {
-        let version = arrival.origin.version;
-        register.writes.push(RegisterWrite { version, value });
-        let arriving = register.writes.len() - 1;
-        let mut decision = self.decide(register, origins, arriving, policy);
-        if site.field.is_none() && decision.others == Others::Flagged {
-            let keeps = |write: &RegisterWrite| write.value == Some(Value::Boolean(true));
-            decision.shown = register.writes.iter().position(keeps).unwrap_or(decision.shown);
-        }
-        let sides: Vec<Side> = register.writes.iter().map(|write| self.side(write, origins, arrival)).collect();
-        let shown = register.writes[decision.shown].version;
-        let flagged = decision.others == Others::Flagged;
-        match register.open.as_ref().filter(|_| flagged) {
-            Some(open) => self.extend(open.number, sides, shown, version),
-            None => {
-                let number = self.journal.len() as u64 + 1;
-                self.dirty.journal.insert(number);
-                self.journal.push(Conflict {
-                    number,
-                    record: site.record,
-                    record_type: site.record_type,
-                    field: site.field,
-                    policy: policy_id.to_owned(),
-                    base: base_value.clone(),
-                    sides,
-                    shown,
-                    outcome: if flagged { Outcome::Open } else { Outcome::Superseded },
-                    changed: version,
-                });
-                if flagged {
-                    register.open = Some(OpenConflict { number, base: base_value });
-                }
-            }
-        }
-        if !flagged && let Some(open) = register.open.take() {
+    ) {
+        if let Some(open) = site.register.open.take() {
             self.close(open.number, arrival);
         }
-        register.shown = decision.shown;
-        match decision.others {
-            Others::Flagged | Others::Candidates => Met::Stands,
-            Others::Settled | Others::SettledAndTold => {
-                let stays = register.writes.swap_remove(decision.shown);
-                register.writes.clear();
-                register.writes.push(stays);
-                register.shown = 0;
-                match (shown == version, decision.others) {
-                    (true, _) => Met::Stands,
-                    (false, Others::SettledAndTold) => Met::SetAsideAndTold,
-                    (false, _) => Met::SetAside,
-                }
-            }
+        let version = arrival.origin.version;
+        let arriving = site.register.add(RegisterWrite { version, value });
+        if arriving > 0 && site.field.is_some() {
+            site.register.shown = self.decide(site, arriving, policy).shown;
         }
     }
 
-    fn decide(&self, register: &Register, origins: &[Origin], arriving: usize, policy: &dyn Policy) -> Decision {
-        let contenders: Vec<Contender<'_>> = register
-            .writes
-            .iter()
-            .map(|write| self.contender(write.version, write.value.as_ref(), origins))
-            .collect();
-        policy.decide(Contest { contenders: &contenders, standing: register.shown, arriving })
-    }
-
-    /// Decides between a whole record's unseen writes and an arriving row.
-    pub(super) fn decide_record(
-        &self,
-        origins: &[Origin],
-        unseen: &[Version],
+    /// Something that is left says otherwise.
+    fn contest(
+        &mut self,
+        mut site: Site<'_>,
+        before: Option<Value>,
+        value: Option<Value>,
         arrival: &Arrival<'_>,
         policy: &dyn Policy,
-    ) -> RecordDecision {
-        let mut contenders: Vec<Contender<'_>> =
-            unseen.iter().map(|version| self.contender(*version, None, origins)).collect();
-        let arriving = contenders.len();
-        contenders.push(self.contender(arrival.origin.version, None, origins));
-        let decision = policy.decide(Contest { contenders: &contenders, standing: 0, arriving });
-        match decision.others {
-            Others::Flagged => RecordDecision::Flagged,
-            _ if decision.shown == arriving => RecordDecision::Arriving,
-            others => RecordDecision::Standing { told: others == Others::SettledAndTold },
-        }
+    ) -> Met {
+        let version = arrival.origin.version;
+        let base = site.shown_at(arrival.base, before.as_ref());
+        let arriving = site.register.add(RegisterWrite { version, value });
+        let decision = self.decide(&site, arriving, policy);
+        site.register.shown = decision.shown;
+        self.enter(&mut site, decision.others, base, arrival, policy.id());
+        let met = site.settle(decision.others, version);
+        site.remember(before, version);
+        met
     }
 
-    fn contender<'v>(&self, version: Version, value: Option<&'v Value>, origins: &[Origin]) -> Contender<'v> {
-        let origin = origin_of(origins, version);
+    fn decide(&self, site: &Site<'_>, arriving: usize, policy: &dyn Policy) -> Decision {
+        let writes = &site.register.writes;
+        let contenders: Vec<Contender<'_>> = writes
+            .iter()
+            .map(|write| self.contender(origin_of(site, write.version), write.value.as_ref()))
+            .collect();
+        let standing = site.register.shown;
+        let mut decision = policy.decide(Contest {
+            contenders: &contenders,
+            standing,
+            arriving,
+        });
+        if site.field.is_none() && decision.others == Others::Flagged {
+            let keeps = |write: &RegisterWrite| write.value == Some(Value::Boolean(true));
+            decision.shown = writes.iter().position(keeps).unwrap_or(decision.shown);
+        }
+        decision
+    }
+
+    /// Decides between an arriving row and the unseen writes it meets, given by
+    /// their origins.
+    pub(super) fn decide_row(
+        &self,
+        unseen: &[&Origin],
+        arriving: &Origin,
+        policy: &dyn Policy,
+    ) -> (Decided, Yields) {
+        let origins = unseen.iter().copied().chain([arriving]);
+        let contenders: Vec<Contender<'_>> =
+            origins.map(|origin| self.contender(origin, None)).collect();
+        let arriving = unseen.len();
+        let contest = Contest {
+            contenders: &contenders,
+            standing: 0,
+            arriving,
+        };
+        let Decision { shown, others } = policy.decide(contest);
+        let (yields, others) = match others {
+            Others::Flagged => (Yields::OwnCandidates, Others::Flagged),
+            _ if shown == arriving => (Yields::Dominated, Others::Settled),
+            Others::SettledAndTold => (Yields::Nothing, Others::SettledAndTold),
+            Others::Settled | Others::Candidates => (Yields::Nothing, Others::Settled),
+        };
+        let shows_arriving = yields == Yields::Dominated;
+        (
+            Decided {
+                policy: policy.id(),
+                shows_arriving,
+                others,
+            },
+            yields,
+        )
+    }
+
+    fn contender<'v>(&self, origin: &Origin, value: Option<&'v Value>) -> Contender<'v> {
         Contender {
-            version,
-            device: self.devices[origin.author.0 as usize].key.device(),
+            version: origin.version,
+            device: self.devices[origin.author.0 as usize].id,
             sequence: origin.sequence,
             time: origin.time,
             received: origin.received,
@@ -227,46 +324,88 @@ impl Contests<'_> {
         }
     }
 
-    fn side(&self, write: &RegisterWrite, origins: &[Origin], arrival: &Arrival<'_>) -> Side {
-        let origin = origin_of(origins, write.version);
-        let operation = if write.version == arrival.origin.version {
-            arrival.operation
-        } else {
-            let device = self.devices[origin.author.0 as usize].key.device();
-            OperationId { log: LogId { device, generation: origin.generation }, sequence: origin.sequence }
+    fn side(&self, origin: &Origin, value: Option<Value>) -> Side {
+        let device = self.devices[origin.author.0 as usize].id;
+        let log = LogId {
+            device,
+            generation: origin.generation,
         };
         Side {
-            version: write.version,
+            version: origin.version,
             author: origin.author,
-            operation,
+            operation: OperationId {
+                log,
+                sequence: origin.sequence,
+            },
             time: origin.time,
             received: origin.received,
-            value: write.value.clone(),
+            value,
         }
     }
 
-    fn extend(&mut self, number: u64, sides: Vec<Side>, shown: Version, version: Version) {
-        let conflict = &mut self.journal[number as usize - 1];
-        for side in sides {
-            if !conflict.sides.iter().any(|known| known.version == side.version) {
-                conflict.sides.push(side);
-            }
+    /// Enters the contest into the journal, or into the entry that is open.
+    fn enter(
+        &mut self,
+        site: &mut Site<'_>,
+        others: Others,
+        base: Option<Option<Value>>,
+        arrival: &Arrival<'_>,
+        policy: &str,
+    ) {
+        let flagged = others == Others::Flagged;
+        let side =
+            |write: &RegisterWrite| self.side(origin_of(site, write.version), write.value.clone());
+        let sides: Vec<Side> = site.register.writes.iter().map(side).collect();
+        let shown = sides[site.register.shown].version;
+        let changed = arrival.origin.version;
+        if let (true, Some(open)) = (flagged, &site.register.open) {
+            let entry = &mut self.journal[open.number as usize - 1];
+            *entry = Conflict {
+                sides,
+                shown,
+                changed,
+                ..entry.clone()
+            };
+            self.dirty.journal.insert(open.number);
+            return;
         }
-        conflict.shown = shown;
-        conflict.changed = version;
+        if let Some(open) = site.register.open.take() {
+            self.close(open.number, arrival);
+        }
+        let number = self.journal.len() as u64 + 1;
+        if flagged {
+            site.register.open = Some(Box::new(OpenConflict {
+                number,
+                base: base.clone(),
+            }));
+        }
+        self.journal.push(Conflict {
+            number,
+            record: site.record,
+            record_type: site.record_type,
+            field: site.field,
+            policy: policy.to_owned(),
+            base,
+            sides,
+            shown,
+            outcome: if flagged {
+                Outcome::Open
+            } else {
+                Outcome::Superseded
+            },
+            changed,
+        });
         self.dirty.journal.insert(number);
     }
 
     fn close(&mut self, number: u64, arrival: &Arrival<'_>) {
         let by = arrival.origin.version;
         let conflict = &mut self.journal[number as usize - 1];
-        conflict.outcome = if arrival.resolves { Outcome::Resolved { by } } else { Outcome::Overwritten { by } };
+        conflict.outcome = match arrival.resolves {
+            true => Outcome::Resolved { by },
+            false => Outcome::Overwritten { by },
+        };
         conflict.changed = by;
         self.dirty.journal.insert(number);
     }
-}
-
-fn origin_of(origins: &[Origin], version: Version) -> &Origin {
-    let at = origins.binary_search_by_key(&version, |origin| origin.version);
-    &origins[at.expect("standing writes keep their origins")]
 }

@@ -32,12 +32,19 @@ pub(super) async fn run(size: &ColdStartSize, scratch: &Scratch) -> Result<Vec<M
     let site = Site::start(&scratch.join("relay")).await?;
     site.create_records(0..size.records).await?;
     let secret = site.enrol("veteran").await?;
-    let config = Config { organization: site.organization, relay: site.key, secret, seed: u64::from_le_bytes(random()?) };
+    let config = Config {
+        organization: site.organization,
+        relay: site.key,
+        secret,
+        seed: u64::from_le_bytes(random()?),
+    };
     let folder = scratch.join("device");
     {
         let storage = open_storage(&folder)?;
         let head = write_log(&config, &site, size, &*storage)?;
-        let said = site.look(move |relay| what_a_relay_says(relay, head)).await?;
+        let said = site
+            .look(move |relay| what_a_relay_says(relay, head))
+            .await?;
         receive_all(&config, said, storage)?;
     }
     site.stop().await;
@@ -49,7 +56,9 @@ pub(super) async fn run(size: &ColdStartSize, scratch: &Scratch) -> Result<Vec<M
     let took = milliseconds(start) / 1000.0;
     let status = agent.status();
     if status.unsent > 0 || status.sequence != u64::from(size.operations) {
-        return Err(Failure::storage(format!("the log is not as it was written: {status:?}")));
+        return Err(Failure::storage(format!(
+            "the log is not as it was written: {status:?}"
+        )));
     }
     drop(agent);
     let floor = floor::sled_open(&folder)? / 1000.0;
@@ -58,21 +67,43 @@ pub(super) async fn run(size: &ColdStartSize, scratch: &Scratch) -> Result<Vec<M
         size.operations, size.records
     );
     let measure = Measure::lower("cold-start", metric, took, "s").floor(floor);
-    Ok(vec![if size.operations >= TARGET_OPERATIONS { measure.target(TARGET_S) } else { measure }])
+    Ok(vec![if size.operations >= TARGET_OPERATIONS {
+        measure.target(TARGET_S)
+    } else {
+        measure
+    }])
 }
 
 /// Writes the log as the device itself would: bundle after bundle.
-fn write_log(config: &Config, site: &Site, size: &ColdStartSize, storage: &dyn Storage) -> Result<LogHead, Failure> {
-    let log = LogId { device: config.secret.public().device(), generation: 0 };
+fn write_log(
+    config: &Config,
+    site: &Site,
+    size: &ColdStartSize,
+    storage: &dyn Storage,
+) -> Result<LogHead, Failure> {
+    let log = LogId {
+        device: config.secret.public().device(),
+        generation: 0,
+    };
     let mut log = DeviceLog::open(config.organization, log, storage)?;
     let mut clock = HybridClock::default();
     let mut batch = Batch::default();
     let mut sealed = 0;
-    let mut edits = edits(&site.definition, 0..size.records, size.operations, Version(0)).peekable();
+    let mut edits = edits(
+        &site.definition,
+        0..size.records,
+        size.operations,
+        Version(0),
+    )
+    .peekable();
     while edits.peek().is_some() {
         for mutation in edits.by_ref().take(BUNDLE_OPERATIONS_MAX) {
             let action = Action::Edit(vec![mutation]);
-            let operation = Operation { time: clock.tick(now()), definition: site.definition.number, action };
+            let operation = Operation {
+                time: clock.tick(now()),
+                definition: site.definition.number,
+                action,
+            };
             log.append(codec::encode(&operation), &mut batch);
         }
         log.seal(&config.secret, &mut batch);
@@ -108,23 +139,52 @@ fn what_a_relay_says(relay: &Relay, head: LogHead) -> Vec<ServerMessage> {
         definition: (**state.definition()).clone(),
         devices: devices.collect(),
     };
-    let images = state.records().map(|record| (record.id, record.record_type, record.to_image()));
-    let pages = Page::pack_all(images).into_iter().map(|page| ServerMessage::Page { page, began: version, last: false });
-    let mut said = vec![ServerMessage::Welcome(welcome), ServerMessage::Directory(directory)];
+    let images = state
+        .records()
+        .map(|record| (record.id, record.record_type, record.to_image()));
+    let pages = Page::pack_all(images)
+        .into_iter()
+        .map(|page| ServerMessage::Page {
+            page,
+            began: version,
+            last: false,
+        });
+    let mut said = vec![
+        ServerMessage::Welcome(welcome),
+        ServerMessage::Directory(directory),
+    ];
     said.extend(pages);
-    said.push(ServerMessage::Page { page: Page::pack(Vec::new()), began: version, last: true });
-    said.push(ServerMessage::Changes { images: Vec::new(), issues: Vec::new(), through: version, last: true });
+    said.push(ServerMessage::Page {
+        page: Page::pack(Vec::new()),
+        began: version,
+        last: true,
+    });
+    said.push(ServerMessage::Changes {
+        images: Vec::new(),
+        issues: Vec::new(),
+        through: version,
+        last: true,
+    });
     said
 }
 
 /// Has the device hear all of it and store what it wants stored.
-fn receive_all(config: &Config, said: Vec<ServerMessage>, storage: Arc<dyn Storage>) -> Result<(), Failure> {
+fn receive_all(
+    config: &Config,
+    said: Vec<ServerMessage>,
+    storage: Arc<dyn Storage>,
+) -> Result<(), Failure> {
     let mut agent = Agent::open(config.clone(), Arc::clone(&storage))?;
     let heard = said.into_iter().map(Input::Received);
     for input in [Input::GoOnline, Input::Connected].into_iter().chain(heard) {
         agent.handle(now(), input);
         while let Some(output) = agent.poll_output() {
-            if let Output::Persist { id, batch, durability } = output {
+            if let Output::Persist {
+                id,
+                batch,
+                durability,
+            } = output
+            {
                 storage.commit(batch, durability)?;
                 agent.handle(now(), Input::Persisted(id));
             }

@@ -7,7 +7,9 @@ use super::site::Place;
 use crate::exit::{Exit, Failure};
 use crate::key_file::random;
 use cairn_model::Version;
-use cairn_net::{DialLimits, Dialer, Identity, KeyBytes, Lane, ListenLimits, SessionId, enrol, listen};
+use cairn_net::{
+    DialLimits, Dialer, Identity, KeyBytes, Lane, ListenLimits, SessionId, enrol, listen,
+};
 use cairn_oplog::SecretKey;
 use cairn_proto::Ticket;
 use serde::{Deserialize, Serialize};
@@ -68,25 +70,36 @@ impl Crowd {
         let to = child.stdin.take().expect("it is piped");
         let from = BufReader::new(child.stdout.take().expect("it is piped")).lines();
         let mut crowd = Crowd { child, to, from };
-        crowd.say(&serde_json::to_string(task).map_err(unable)?).await?;
+        crowd
+            .say(&serde_json::to_string(task).map_err(unable)?)
+            .await?;
         Ok(crowd)
     }
 
     /// Says a line to it.
     pub(super) async fn say(&mut self, line: &str) -> Result<(), Failure> {
-        self.to.write_all(format!("{line}\n").as_bytes()).await.map_err(unable)
+        self.to
+            .write_all(format!("{line}\n").as_bytes())
+            .await
+            .map_err(unable)
     }
 
     /// The next line it says.
     pub(super) async fn hear(&mut self) -> Result<String, Failure> {
         let line = self.from.next_line().await.map_err(unable)?;
-        line.ok_or_else(|| unable("a process that stands in for devices ended early; what it said is above"))
+        line.ok_or_else(|| {
+            unable("a process that stands in for devices ended early; what it said is above")
+        })
     }
 
     /// Waits until it says this.
     pub(super) async fn expect(&mut self, word: &str) -> Result<(), Failure> {
         let heard = self.hear().await?;
-        if heard == word { Ok(()) } else { Err(unable(format!("`{word}` was due, not `{heard}`"))) }
+        if heard == word {
+            Ok(())
+        } else {
+            Err(unable(format!("`{word}` was due, not `{heard}`")))
+        }
     }
 
     /// Lets it end.
@@ -97,7 +110,10 @@ impl Crowd {
 }
 
 fn unable(reason: impl std::fmt::Display) -> Failure {
-    Failure::new(Exit::Storage, format!("the devices cannot be stood in for: {reason}"))
+    Failure::new(
+        Exit::Storage,
+        format!("the devices cannot be stood in for: {reason}"),
+    )
 }
 
 /// Does a task, in the process started for it.
@@ -119,7 +135,11 @@ pub(super) async fn run() -> Result<Exit, Failure> {
             until_the_end(lines).await;
         }
         Task::TransportRelay { sessions } => transport_relay(sessions, lines).await?,
-        Task::TransportDevices { address, key, devices } => transport_devices(&address, &key, devices, lines).await?,
+        Task::TransportDevices {
+            address,
+            key,
+            devices,
+        } => transport_devices(&address, &key, devices, lines).await?,
     }
     Ok(Exit::Done)
 }
@@ -144,8 +164,14 @@ async fn enrol_all(tickets: &[String]) -> Result<Vec<(Place, SecretKey)>, Failur
             let ticket: Ticket = text.parse().map_err(unable)?;
             let secret = SecretKey::from_seed(&random()?);
             enrolling.spawn(async move {
-                enrol(&ticket, &secret, "idle").await.map_err(Failure::relay)?;
-                let place = Place { address: ticket.address, relay: ticket.relay, organization: ticket.organization };
+                enrol(&ticket, &secret, "idle")
+                    .await
+                    .map_err(Failure::relay)?;
+                let place = Place {
+                    address: ticket.address,
+                    relay: ticket.relay,
+                    organization: ticket.organization,
+                };
                 Ok::<_, Failure>((place, secret))
             });
         }
@@ -158,7 +184,9 @@ async fn enrol_all(tickets: &[String]) -> Result<Vec<(Place, SecretKey)>, Failur
 
 async fn transport_relay(sessions: u32, lines: Input) -> Result<(), Failure> {
     let seed = random()?;
-    let mut listener = listen("127.0.0.1:0", &seed, ListenLimits::default()).await.map_err(unable)?;
+    let mut listener = listen("127.0.0.1:0", &seed, ListenLimits::default())
+        .await
+        .map_err(unable)?;
     say(listener.local_address().map_err(unable)?);
     say(data_encoding::HEXLOWER.encode(&Identity::from_seed(&seed).key()));
     tokio::time::sleep(SETTLING).await;
@@ -181,15 +209,29 @@ async fn transport_relay(sessions: u32, lines: Input) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn transport_devices(address: &str, key: &str, devices: u32, lines: Input) -> Result<(), Failure> {
+async fn transport_devices(
+    address: &str,
+    key: &str,
+    devices: u32,
+    lines: Input,
+) -> Result<(), Failure> {
     let key = data_encoding::HEXLOWER.decode(key.as_bytes()).ok();
-    let key: KeyBytes = key.and_then(|key| key.try_into().ok()).ok_or_else(|| unable("no relay key"))?;
+    let key: KeyBytes = key
+        .and_then(|key| key.try_into().ok())
+        .ok_or_else(|| unable("no relay key"))?;
     let (inbox, mut frames) = mpsc::channel(64);
     let mut held = Vec::new();
     for number in 0..devices {
         let dialer = Dialer::new(&random()?, key, DialLimits::default());
-        let session = dialer.dial(address, SessionId(u64::from(number)), inbox.clone()).await.map_err(unable)?;
-        session.outbox(Lane::Control).send("hello").await.map_err(unable)?;
+        let session = dialer
+            .dial(address, SessionId(u64::from(number)), inbox.clone())
+            .await
+            .map_err(unable)?;
+        session
+            .outbox(Lane::Control)
+            .send("hello")
+            .await
+            .map_err(unable)?;
         frames.recv().await;
         held.push(session);
     }

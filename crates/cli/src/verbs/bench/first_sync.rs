@@ -39,14 +39,20 @@ async fn measure(records: u32, folder: &std::path::Path) -> Result<Measure, Fail
 
     let expected = site.look(|relay| relay.state().records().count()).await?;
     if records_shown != expected {
-        return Err(Failure::relay(format!("{records_shown} of {expected} records arrived; the measurement is void")));
+        return Err(Failure::relay(format!(
+            "{records_shown} of {expected} records arrived; the measurement is void"
+        )));
     }
     let bytes = handle.traffic().await.bytes_received as usize;
     device.stop().await;
     site.stop().await;
     let pages = vec![vec![7; PAGE_BYTES]; bytes.div_ceil(PAGE_BYTES)];
-    let floor = floor::bulk(bytes).await? + floor::sled_append(&folder.join("floor"), &pages, usize::MAX)?;
-    let metric = format!("{records} records of 10 fields, to queryable ({} bytes each on the wire)", bytes / records as usize);
+    let floor =
+        floor::bulk(bytes).await? + floor::sled_append(&folder.join("floor"), &pages, usize::MAX)?;
+    let metric = format!(
+        "{records} records of 10 fields, to queryable ({} bytes each on the wire)",
+        bytes / records as usize
+    );
     let measure = Measure::lower("first-sync", metric, took, "s").floor(floor);
     Ok(match TARGETS.iter().find(|(of, _)| *of == records) {
         Some((_, seconds)) => measure.target(*seconds),
@@ -58,7 +64,10 @@ async fn measure(records: u32, folder: &std::path::Path) -> Result<Measure, Fail
 /// many records it has.
 async fn queryable(site: &Site, device: &DeviceHandle, records: u32) -> Result<usize, Failure> {
     let mut watching = device.clone();
-    let (field, last) = (organization::edited_field(&site.definition), organization::record_id(records - 1));
+    let (field, last) = (
+        organization::edited_field(&site.definition),
+        organization::record_id(records - 1),
+    );
     loop {
         let answer = device.query(move |agent| {
             let record = agent.record(last).ok().flatten()?;

@@ -6,7 +6,9 @@ use super::wire::QUIET;
 use crate::exit::Failure;
 use crate::key_file::random;
 use crate::settings::unusable;
-use cairn_net::{DialLimits, Dialer, Event, Identity, Lane, ListenLimits, Received, Session, SessionId, listen};
+use cairn_net::{
+    DialLimits, Dialer, Event, Identity, Lane, ListenLimits, Received, Session, SessionId, listen,
+};
 use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
@@ -68,9 +70,16 @@ pub(super) fn syncs(folder: &Path) -> Result<Times, Failure> {
 
 /// Seconds that sled alone takes to append values and flush after every
 /// `together` of them.
-pub(super) fn sled_append(folder: &Path, values: &[Vec<u8>], together: usize) -> Result<f64, Failure> {
+pub(super) fn sled_append(
+    folder: &Path,
+    values: &[Vec<u8>],
+    together: usize,
+) -> Result<f64, Failure> {
     let timed = || {
-        let database = sled::Config::new().path(folder).flush_every_ms(None).open()?;
+        let database = sled::Config::new()
+            .path(folder)
+            .flush_every_ms(None)
+            .open()?;
         let start = Instant::now();
         for (number, value) in (0u64..).zip(values) {
             database.insert(number.to_be_bytes(), value.as_slice())?;
@@ -88,7 +97,8 @@ pub(super) fn sled_append(folder: &Path, values: &[Vec<u8>], together: usize) ->
 pub(super) fn sled_open(folder: &Path) -> Result<f64, Failure> {
     let start = Instant::now();
     let opened = sled::Config::new().path(folder).flush_every_ms(None).open();
-    let database = opened.map_err(|error| Failure::storage(format!("{}: {error}", folder.display())))?;
+    let database =
+        opened.map_err(|error| Failure::storage(format!("{}: {error}", folder.display())))?;
     let took = milliseconds(start);
     drop(database);
     Ok(took)
@@ -105,21 +115,42 @@ struct Line {
 impl Line {
     async fn open() -> Result<Line, Failure> {
         let (seed, device_seed) = (random()?, random()?);
-        let mut listener = listen("127.0.0.1:0", &seed, ListenLimits::default()).await.map_err(Failure::storage)?;
-        let address = listener.local_address().map_err(Failure::storage)?.to_string();
-        let dialer = Dialer::new(&device_seed, Identity::from_seed(&seed).key(), DialLimits::default());
+        let mut listener = listen("127.0.0.1:0", &seed, ListenLimits::default())
+            .await
+            .map_err(Failure::storage)?;
+        let address = listener
+            .local_address()
+            .map_err(Failure::storage)?
+            .to_string();
+        let dialer = Dialer::new(
+            &device_seed,
+            Identity::from_seed(&seed).key(),
+            DialLimits::default(),
+        );
         let (to_device, at_device) = mpsc::channel(8);
         let (to_relay, at_relay) = mpsc::channel(8);
         let dialled = async {
-            let device = dialer.dial(&address, SessionId(1), to_device).await.map_err(Failure::relay)?;
-            device.outbox(Lane::Control).send("hello").await.map_err(Failure::relay)?;
+            let device = dialer
+                .dial(&address, SessionId(1), to_device)
+                .await
+                .map_err(Failure::relay)?;
+            device
+                .outbox(Lane::Control)
+                .send("hello")
+                .await
+                .map_err(Failure::relay)?;
             Ok::<Session, Failure>(device)
         };
         let (device, arrival) = tokio::join!(dialled, listener.accept());
         let arrival = arrival.ok_or_else(|| Failure::relay("nobody came"))?;
         let relay = arrival.start(SessionId(2), to_relay);
         tokio::spawn(async move { while listener.accept().await.is_some() {} });
-        let mut line = Line { device: device?, at_device, relay, at_relay };
+        let mut line = Line {
+            device: device?,
+            at_device,
+            relay,
+            at_relay,
+        };
         frame(&mut line.at_relay).await?;
         Ok(line)
     }
@@ -139,7 +170,11 @@ pub(super) async fn echoes() -> Result<Times, Failure> {
     let answering = async {
         for _ in 0..ECHOES {
             let bytes = frame(&mut line.at_relay).await?;
-            line.relay.outbox(Lane::Control).send(bytes).await.map_err(Failure::relay)?;
+            line.relay
+                .outbox(Lane::Control)
+                .send(bytes)
+                .await
+                .map_err(Failure::relay)?;
         }
         Ok::<(), Failure>(())
     };
@@ -147,7 +182,11 @@ pub(super) async fn echoes() -> Result<Times, Failure> {
         let mut times = Vec::with_capacity(ECHOES);
         for _ in 0..ECHOES {
             let start = Instant::now();
-            line.device.outbox(Lane::Control).send(vec![7; 100]).await.map_err(Failure::relay)?;
+            line.device
+                .outbox(Lane::Control)
+                .send(vec![7; 100])
+                .await
+                .map_err(Failure::relay)?;
             frame(&mut line.at_device).await?;
             times.push(milliseconds(start));
         }
@@ -164,7 +203,11 @@ pub(super) async fn bulk(bytes: usize) -> Result<f64, Failure> {
     let start = Instant::now();
     let sending = async {
         for _ in 0..pages {
-            line.relay.outbox(Lane::Download).send(vec![7; PAGE_BYTES]).await.map_err(Failure::relay)?;
+            line.relay
+                .outbox(Lane::Download)
+                .send(vec![7; PAGE_BYTES])
+                .await
+                .map_err(Failure::relay)?;
         }
         Ok::<(), Failure>(())
     };
@@ -187,12 +230,26 @@ pub(super) async fn wire(up: usize, down: usize) -> Result<f64, Failure> {
     let mut costs = Vec::new();
     for _ in 0..TURNS {
         tokio::time::sleep(QUIET).await;
-        let cost = |from: &Line, to: &Line| from.device.wire().bytes_with_headers() + to.device.wire().bytes_with_headers();
+        let cost = |from: &Line, to: &Line| {
+            from.device.wire().bytes_with_headers() + to.device.wire().bytes_with_headers()
+        };
         let before = cost(&from, &to);
-        from.device.outbox(Lane::Control).send(vec![7; up]).await.map_err(Failure::relay)?;
+        from.device
+            .outbox(Lane::Control)
+            .send(vec![7; up])
+            .await
+            .map_err(Failure::relay)?;
         frame(&mut from.at_relay).await?;
-        from.relay.outbox(Lane::Control).send(vec![7]).await.map_err(Failure::relay)?;
-        to.relay.outbox(Lane::Control).send(vec![7; down]).await.map_err(Failure::relay)?;
+        from.relay
+            .outbox(Lane::Control)
+            .send(vec![7])
+            .await
+            .map_err(Failure::relay)?;
+        to.relay
+            .outbox(Lane::Control)
+            .send(vec![7; down])
+            .await
+            .map_err(Failure::relay)?;
         frame(&mut to.at_device).await?;
         frame(&mut from.at_device).await?;
         tokio::time::sleep(QUIET).await;

@@ -39,9 +39,19 @@ pub(super) async fn run(size: &IdleSize, scratch: &Scratch) -> Result<Vec<Measur
         crowd.expect("connected").await?;
     }
     tokio::time::sleep(SETTLING).await;
-    let connected = site.look(|relay| relay.connected().filter(|session| session.author().is_some()).count()).await?;
+    let connected = site
+        .look(|relay| {
+            relay
+                .connected()
+                .filter(|session| session.author().is_some())
+                .count()
+        })
+        .await?;
     if connected != size.devices as usize {
-        return Err(Failure::relay(format!("{connected} of {} devices are connected; the measurement is void", size.devices)));
+        return Err(Failure::relay(format!(
+            "{connected} of {} devices are connected; the measurement is void",
+            size.devices
+        )));
     }
     let each = (resident_kilobytes()? - fresh) / f64::from(size.devices);
     for crowd in crowds {
@@ -49,10 +59,16 @@ pub(super) async fn run(size: &IdleSize, scratch: &Scratch) -> Result<Vec<Measur
     }
     site.stop().await;
 
-    let metric = format!("relay memory for each of {} idle connected devices (floor: the transport alone)", size.devices);
+    let metric = format!(
+        "relay memory for each of {} idle connected devices (floor: the transport alone)",
+        size.devices
+    );
     Ok(vec![
-        Measure::lower("idle", metric, each, "KB").floor(floor).target(TARGET_DEVICE_KB),
-        Measure::lower("idle", "fresh relay, resident", fresh / 1024.0, "MB").target(TARGET_FRESH_MB),
+        Measure::lower("idle", metric, each, "KB")
+            .floor(floor)
+            .target(TARGET_DEVICE_KB),
+        Measure::lower("idle", "fresh relay, resident", fresh / 1024.0, "MB")
+            .target(TARGET_FRESH_MB),
     ])
 }
 
@@ -63,7 +79,11 @@ async fn transport_alone(devices: u32) -> Result<f64, Failure> {
     let key = relay.hear().await?;
     let mut crowds = Vec::new();
     for devices in shares(devices) {
-        let task = Task::TransportDevices { address: address.clone(), key: key.clone(), devices };
+        let task = Task::TransportDevices {
+            address: address.clone(),
+            key: key.clone(),
+            devices,
+        };
         crowds.push(Crowd::start(&task).await?);
     }
     let kilobytes = relay.hear().await?;
@@ -71,7 +91,9 @@ async fn transport_alone(devices: u32) -> Result<f64, Failure> {
         crowd.end().await?;
     }
     relay.end().await?;
-    kilobytes.parse().map_err(|_| Failure::relay(format!("`{kilobytes}` is not a size in kilobytes")))
+    kilobytes
+        .parse()
+        .map_err(|_| Failure::relay(format!("`{kilobytes}` is not a size in kilobytes")))
 }
 
 /// As many devices in one process as may be.
@@ -86,5 +108,7 @@ pub(super) fn resident_kilobytes() -> Result<f64, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| unusable(path, "read", &error))?;
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let number = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
-    number.ok_or_else(|| Failure::storage("this system does not say how much memory a process has in RAM"))
+    number.ok_or_else(|| {
+        Failure::storage("this system does not say how much memory a process has in RAM")
+    })
 }

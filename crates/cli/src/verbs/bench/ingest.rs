@@ -20,19 +20,29 @@ pub(super) async fn run(size: &IngestSize, scratch: &Scratch) -> Result<Vec<Meas
     let site = Site::start(&scratch.join("relay")).await?;
     site.create_records(0..size.devices * size.records).await?;
     let fleet = prepare(&site, size).await?;
-    let bundles: Vec<Vec<u8>> = fleet.iter().flat_map(|(_, bundles)| bundles.clone()).collect();
+    let bundles: Vec<Vec<u8>> = fleet
+        .iter()
+        .flat_map(|(_, bundles)| bundles.clone())
+        .collect();
     let before = site.version().await?;
 
     let mut uploads = JoinSet::new();
     let start = Instant::now();
     for (mut light, bundles) in fleet {
-        uploads.spawn(async move { light.upload(bundles).await.map(|rejected| (light, rejected)) });
+        uploads.spawn(async move {
+            light
+                .upload(bundles)
+                .await
+                .map(|rejected| (light, rejected))
+        });
     }
     let mut connected = Vec::new();
     while let Some(upload) = uploads.join_next().await {
         let (light, rejected) = upload.map_err(Failure::relay)??;
         if rejected > 0 {
-            return Err(Failure::relay(format!("{rejected} edits were rejected; the measurement is void")));
+            return Err(Failure::relay(format!(
+                "{rejected} edits were rejected; the measurement is void"
+            )));
         }
         connected.push(light);
     }
@@ -41,14 +51,23 @@ pub(super) async fn run(size: &IngestSize, scratch: &Scratch) -> Result<Vec<Meas
     let total = u64::from(size.devices) * u64::from(size.edits);
     let folded = site.version().await?.0 - before.0;
     if folded != total {
-        return Err(Failure::relay(format!("{folded} of {total} edits are in the ledger; the measurement is void")));
+        return Err(Failure::relay(format!(
+            "{folded} of {total} edits are in the ledger; the measurement is void"
+        )));
     }
     drop(connected);
     site.stop().await;
     let floor = floor::sled_append(&scratch.join("floor"), &bundles, 1)?;
-    let metric = format!("{} devices, {total} edits, all durable and acknowledged", size.devices);
+    let metric = format!(
+        "{} devices, {total} edits, all durable and acknowledged",
+        size.devices
+    );
     let total = total as f64;
-    Ok(vec![Measure::higher("ingest", metric, total / took, "edits/s").floor(total / floor).target(TARGET)])
+    Ok(vec![
+        Measure::higher("ingest", metric, total / took, "edits/s")
+            .floor(total / floor)
+            .target(TARGET),
+    ])
 }
 
 /// Connected devices, each with its offline work sealed. Each edits records of

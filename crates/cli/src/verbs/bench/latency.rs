@@ -52,7 +52,9 @@ pub(super) async fn run(size: &LatencySize, scratch: &Scratch) -> Result<Vec<Mea
     line.extend(floor::echoes().await?);
     let floor = |share| 2.0 * disk.share(share) + line.share(share);
     let measure = |metric: &str, share, target| {
-        Measure::lower("latency", metric, times.share(share), "ms").floor(floor(share)).target(target)
+        Measure::lower("latency", metric, times.share(share), "ms")
+            .floor(floor(share))
+            .target(target)
     };
     Ok(vec![
         measure("edit on A visible on B, p50", 0.5, TARGET_MEDIAN_MS),
@@ -61,7 +63,12 @@ pub(super) async fn run(size: &LatencySize, scratch: &Scratch) -> Result<Vec<Mea
 }
 
 /// Makes one edit and waits until it shows; gives the milliseconds.
-async fn follow(definition: &Definition, writer: &DeviceHandle, reader: &DeviceHandle, number: u32) -> Result<f64, Failure> {
+async fn follow(
+    definition: &Definition,
+    writer: &DeviceHandle,
+    reader: &DeviceHandle,
+    number: u32,
+) -> Result<f64, Failure> {
     let start = Instant::now();
     let written = writer.request(request(definition, number));
     let shown = async {
@@ -79,13 +86,20 @@ pub(super) fn request(definition: &Definition, number: u32) -> Request {
     Request::Edit(vec![RecordEdit {
         record: Some(organization::record_id(number % RECORDS)),
         record_type: organization::reading(definition).id,
-        kind: RecordEditKind::Update(vec![(organization::edited_field(definition), FieldEdit::Write(write))]),
+        kind: RecordEditKind::Update(vec![(
+            organization::edited_field(definition),
+            FieldEdit::Write(write),
+        )]),
         base: None,
     }])
 }
 
 /// Waits until a device shows that edit.
-pub(super) async fn shows(reader: &DeviceHandle, definition: &Definition, number: u32) -> Result<(), Failure> {
+pub(super) async fn shows(
+    reader: &DeviceHandle,
+    definition: &Definition,
+    number: u32,
+) -> Result<(), Failure> {
     let mut watching = reader.clone();
     while reader.query(show(definition, number)).await != Some(true) {
         if !watching.changed().await {
@@ -99,7 +113,9 @@ fn show(definition: &Definition, number: u32) -> impl FnOnce(&Agent) -> bool + S
     let field = organization::edited_field(definition);
     move |agent| {
         let record = agent.record(organization::record_id(number % RECORDS));
-        record.is_ok_and(|record| record.is_some_and(|record| record.value(field) == Some(&Value::Integer(value(number)))))
+        record.is_ok_and(|record| {
+            record.is_some_and(|record| record.value(field) == Some(&Value::Integer(value(number))))
+        })
     }
 }
 

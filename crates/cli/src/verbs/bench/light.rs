@@ -5,11 +5,13 @@
 use super::organization;
 use super::site::Place;
 use crate::exit::Failure;
-use cairn_model::{Action, Definition, HybridClock, LogId, Mutation, Operation, OrganizationId, Version, codec};
+use cairn_model::{
+    Action, Definition, HybridClock, LogId, Mutation, Operation, OrganizationId, Version, codec,
+};
 use cairn_net::clock::now;
 use cairn_net::{DialLimits, Dialer, Event, Lane, Received, Session, SessionId, WireStats};
-use cairn_oplog::bundle::{self, LogHead};
 use cairn_oplog::SecretKey;
+use cairn_oplog::bundle::{self, LogHead};
 use cairn_proto::limit::BUNDLES_IN_FLIGHT_MAX;
 use cairn_proto::{Ack, ClientMessage, Hello, ServerMessage};
 use tokio::sync::mpsc;
@@ -27,10 +29,17 @@ pub(super) struct Light {
 
 impl Light {
     /// Connects an enrolled device that claims to hold everything up to `cursor`.
-    pub(super) async fn connect(place: &Place, secret: &SecretKey, cursor: Version) -> Result<Light, Failure> {
+    pub(super) async fn connect(
+        place: &Place,
+        secret: &SecretKey,
+        cursor: Version,
+    ) -> Result<Light, Failure> {
         let (sender, mut inbox) = mpsc::channel(INBOX_FRAMES_MAX);
         let dialer = Dialer::new(&secret.seed(), place.relay.0, DialLimits::default());
-        let session = dialer.dial(&place.address, SessionId(0), sender).await.map_err(Failure::relay)?;
+        let session = dialer
+            .dial(&place.address, SessionId(0), sender)
+            .await
+            .map_err(Failure::relay)?;
         let hello = Hello {
             organization: place.organization,
             cursor,
@@ -48,7 +57,11 @@ impl Light {
                 _ => {}
             }
         }
-        Ok(Light { session, inbox, caught_up })
+        Ok(Light {
+            session,
+            inbox,
+            caught_up,
+        })
     }
 
     /// Uploads bundles, as many at a time as the relay allows; returns when it
@@ -66,7 +79,10 @@ impl Light {
             if acknowledged == sent {
                 return Ok(rejected);
             }
-            if let Some(ServerMessage::Ack(Ack { rejected: codes, .. })) = on_control(&mut self.inbox).await? {
+            if let Some(ServerMessage::Ack(Ack {
+                rejected: codes, ..
+            })) = on_control(&mut self.inbox).await?
+            {
                 acknowledged += 1;
                 rejected += codes.len();
             }
@@ -76,7 +92,9 @@ impl Light {
     /// Waits until the relay says that everything has been sent.
     pub(super) async fn caught_up(&mut self) -> Result<(), Failure> {
         while !self.caught_up {
-            if let Some(ServerMessage::Changes { last, .. }) = message(&mut self.inbox, |_| true).await? {
+            if let Some(ServerMessage::Changes { last, .. }) =
+                message(&mut self.inbox, |_| true).await?
+            {
                 self.caught_up = last;
             }
         }
@@ -99,18 +117,28 @@ impl Light {
 }
 
 async fn send(session: &Session, message: &ClientMessage) -> Result<(), Failure> {
-    session.outbox(Lane::Control).send(message.encode()).await.map_err(Failure::relay)
+    session
+        .outbox(Lane::Control)
+        .send(message.encode())
+        .await
+        .map_err(Failure::relay)
 }
 
 /// The next message on the control lane; others are dropped unread.
-async fn on_control(inbox: &mut mpsc::Receiver<Received>) -> Result<Option<ServerMessage>, Failure> {
+async fn on_control(
+    inbox: &mut mpsc::Receiver<Received>,
+) -> Result<Option<ServerMessage>, Failure> {
     message(inbox, |lane| lane == Lane::Control).await
 }
 
 /// The next message, if it is on a lane to be read.
-async fn message(inbox: &mut mpsc::Receiver<Received>, read: impl Fn(Lane) -> bool) -> Result<Option<ServerMessage>, Failure> {
+async fn message(
+    inbox: &mut mpsc::Receiver<Received>,
+    read: impl Fn(Lane) -> bool,
+) -> Result<Option<ServerMessage>, Failure> {
     match inbox.recv().await.map(|received| received.event) {
-        Some(Event::Frame { lane, bytes, .. }) if read(lane) => match ServerMessage::decode(&bytes) {
+        Some(Event::Frame { lane, bytes, .. }) if read(lane) => match ServerMessage::decode(&bytes)
+        {
             Ok(ServerMessage::Refused(refusal)) => Err(Failure::relay(refusal.words())),
             Ok(message) => Ok(Some(message)),
             Err(error) => Err(Failure::relay(error)),
@@ -132,21 +160,47 @@ pub(super) struct Log {
 impl Log {
     /// The log of a device that has not written yet.
     pub(super) fn new(organization: OrganizationId, secret: SecretKey) -> Log {
-        let log = LogId { device: secret.public().device(), generation: 0 };
-        Log { organization, clock: HybridClock::default(), head: LogHead::genesis(&organization, &log), secret }
+        let log = LogId {
+            device: secret.public().device(),
+            generation: 0,
+        };
+        Log {
+            organization,
+            clock: HybridClock::default(),
+            head: LogHead::genesis(&organization, &log),
+            secret,
+        }
     }
 
     /// Seals edits, each an operation of its own, into bundles of `together`.
-    pub(super) fn seal(&mut self, definition: &Definition, edits: impl Iterator<Item = Mutation>, together: usize) -> Vec<Vec<u8>> {
-        let log = LogId { device: self.secret.public().device(), generation: 0 };
+    pub(super) fn seal(
+        &mut self,
+        definition: &Definition,
+        edits: impl Iterator<Item = Mutation>,
+        together: usize,
+    ) -> Vec<Vec<u8>> {
+        let log = LogId {
+            device: self.secret.public().device(),
+            generation: 0,
+        };
         let mut edits = edits.peekable();
         let mut bundles = Vec::new();
         while edits.peek().is_some() {
             let operations = edits.by_ref().take(together).map(|mutation| {
                 let action = Action::Edit(vec![mutation]);
-                codec::encode(&Operation { time: self.clock.tick(now()), definition: definition.number, action })
+                codec::encode(&Operation {
+                    time: self.clock.tick(now()),
+                    definition: definition.number,
+                    action,
+                })
             });
-            let sealed = bundle::seal(&self.organization, log, &self.head, operations.collect(), &self.secret);
+            let sealed = bundle::seal(
+                &self.organization,
+                log,
+                &self.head,
+                operations.collect(),
+                &self.secret,
+            );
             self.head = sealed.head();
             bundles.push(sealed.bytes().to_vec());
         }

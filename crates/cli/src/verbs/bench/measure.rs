@@ -39,7 +39,12 @@ pub(super) struct Measure {
 
 impl Measure {
     /// A number of which more is better.
-    pub(super) fn higher(bench: &str, metric: impl Into<String>, value: f64, unit: &str) -> Measure {
+    pub(super) fn higher(
+        bench: &str,
+        metric: impl Into<String>,
+        value: f64,
+        unit: &str,
+    ) -> Measure {
         Measure::new(bench, metric.into(), value, unit, Better::Higher)
     }
 
@@ -96,8 +101,12 @@ impl Measure {
             shown(self.value),
             self.unit.clone(),
             optional(self.floor),
-            self.ratio.map(|ratio| format!("{ratio:.2}")).unwrap_or_default(),
-            self.target.map(|target| format!("{bound} {}", shown(target))).unwrap_or_default(),
+            self.ratio
+                .map(|ratio| format!("{ratio:.2}"))
+                .unwrap_or_default(),
+            self.target
+                .map(|target| format!("{bound} {}", shown(target)))
+                .unwrap_or_default(),
             met.to_owned(),
         ]
     }
@@ -108,7 +117,9 @@ pub(super) fn show(measures: &[Measure], output: Output) -> Result<(), Failure> 
     if output.json {
         return output.json(&measures);
     }
-    let heading = ["bench", "metric", "value", "unit", "floor", "ratio", "target", "met"];
+    let heading = [
+        "bench", "metric", "value", "unit", "floor", "ratio", "target", "met",
+    ];
     output.table(&heading, measures.iter().map(Measure::row).collect())
 }
 
@@ -156,10 +167,22 @@ mod tests {
 
     #[test]
     fn a_budget_is_kept_on_its_better_side() {
-        assert_eq!(Measure::higher("b", "m", 2.0, "u").target(2.0).met, Some(true));
-        assert_eq!(Measure::higher("b", "m", 1.9, "u").target(2.0).met, Some(false));
-        assert_eq!(Measure::lower("b", "m", 2.1, "u").target(2.0).met, Some(false));
-        assert_eq!(Measure::lower("b", "m", 3.0, "u").floor(2.0).ratio, Some(1.5));
+        assert_eq!(
+            Measure::higher("b", "m", 2.0, "u").target(2.0).met,
+            Some(true)
+        );
+        assert_eq!(
+            Measure::higher("b", "m", 1.9, "u").target(2.0).met,
+            Some(false)
+        );
+        assert_eq!(
+            Measure::lower("b", "m", 2.1, "u").target(2.0).met,
+            Some(false)
+        );
+        assert_eq!(
+            Measure::lower("b", "m", 3.0, "u").floor(2.0).ratio,
+            Some(1.5)
+        );
     }
 
     #[test]

@@ -28,7 +28,15 @@ use std::path::Path;
 use tokio::process::Command;
 
 /// What `all` measures, in this order, each with its own defaults.
-const EACH: [&str; 7] = ["ingest", "latency", "first-sync", "cold-start", "wire", "disk", "idle"];
+const EACH: [&str; 7] = [
+    "ingest",
+    "latency",
+    "first-sync",
+    "cold-start",
+    "wire",
+    "disk",
+    "idle",
+];
 
 /// Measures and shows; the exit code says whether the budgets are kept.
 pub(crate) async fn run(args: BenchArgs, context: &Context) -> Result<Exit, Failure> {
@@ -64,17 +72,24 @@ async fn all(at: Option<&Path>, context: &Context) -> Result<Vec<Measure>, Failu
     for bench in EACH {
         context.output.say(format!("measuring {bench} …"));
         let mut command = Command::new(&program);
-        command.args(["bench", bench, "--json"]).stderr(std::process::Stdio::inherit());
+        command
+            .args(["bench", bench, "--json"])
+            .stderr(std::process::Stdio::inherit());
         if let Some(at) = at {
             command.arg("--at").arg(at);
         }
         let done = command.output().await.map_err(Failure::storage)?;
         if !done.status.success() {
-            return Err(Failure::storage(format!("`cairn bench {bench}` ended early; what it said is above")));
+            return Err(Failure::storage(format!(
+                "`cairn bench {bench}` ended early; what it said is above"
+            )));
         }
         let text = String::from_utf8_lossy(&done.stdout);
-        let measured: Vec<Measure> = serde_json::from_str(&text)
-            .map_err(|error| Failure::storage(format!("`cairn bench {bench}` said something unreadable: {error}")))?;
+        let measured: Vec<Measure> = serde_json::from_str(&text).map_err(|error| {
+            Failure::storage(format!(
+                "`cairn bench {bench}` said something unreadable: {error}"
+            ))
+        })?;
         measures.extend(measured);
     }
     Ok(measures)

@@ -3,7 +3,9 @@
 
 use crate::exit::Failure;
 use cairn_model::text::{self, SourceFile};
-use cairn_model::{Change, Definition, FieldId, Mutation, RecordId, RecordType, Value, Version, Write};
+use cairn_model::{
+    Change, Definition, FieldId, Mutation, RecordId, RecordType, Value, Version, Write,
+};
 
 /// Whose devices all of them are.
 pub(super) const USER: &str = "surveyor";
@@ -34,31 +36,44 @@ sealed = { kind = "boolean" }
 const FIRST_ID_MS: u64 = 1_780_272_000_000;
 
 const WORDS: [&str; 32] = [
-    "alder", "amber", "basin", "beacon", "birch", "bridge", "canal", "cedar", "cliff", "copper", "delta", "dune",
-    "ember", "fern", "field", "flint", "grove", "harbour", "hazel", "island", "juniper", "ledge", "marsh", "meadow",
-    "mill", "orchard", "pebble", "quarry", "ridge", "slate", "thorn", "willow",
+    "alder", "amber", "basin", "beacon", "birch", "bridge", "canal", "cedar", "cliff", "copper",
+    "delta", "dune", "ember", "fern", "field", "flint", "grove", "harbour", "hazel", "island",
+    "juniper", "ledge", "marsh", "meadow", "mill", "orchard", "pebble", "quarry", "ridge", "slate",
+    "thorn", "willow",
 ];
 
 /// The definition that is measured with.
 pub(super) fn definition() -> Result<Definition, Failure> {
-    let file = |path: &str, text: &str| SourceFile { path: path.to_owned(), text: text.to_owned() };
+    let file = |path: &str, text: &str| SourceFile {
+        path: path.to_owned(),
+        text: text.to_owned(),
+    };
     let files = [
         file("organization.toml", ORGANIZATION),
         file("users.toml", USERS),
         file("types/reading.toml", READING),
     ];
-    text::parse(&files, &Definition::default(), &cairn_policy::ids())
-        .map_err(|faults| Failure::usage(format!("the definition to measure with is wrong: {}", faults[0])))
+    text::parse(&files, &Definition::default(), &cairn_policy::ids()).map_err(|faults| {
+        Failure::usage(format!(
+            "the definition to measure with is wrong: {}",
+            faults[0]
+        ))
+    })
 }
 
 /// The one record type, as published.
 pub(super) fn reading(definition: &Definition) -> &RecordType {
-    definition.type_named("reading").expect("the definition has one type")
+    definition
+        .type_named("reading")
+        .expect("the definition has one type")
 }
 
 /// The field that edits are made to.
 pub(super) fn edited_field(definition: &Definition) -> FieldId {
-    reading(definition).field_named("value").expect("the type has this field").id
+    reading(definition)
+        .field_named("value")
+        .expect("the type has this field")
+        .id
 }
 
 /// The id of a record.
@@ -76,21 +91,40 @@ pub(super) fn create(definition: &Definition, number: u32) -> Mutation {
     let name = |dice: &mut Dice| format!("{} {}", dice.word(), dice.word());
     let texts = [
         ("place", format!("{} {}", name(&mut dice), dice.below(900))),
-        ("street", format!("{} {} street", dice.below(200), dice.word())),
+        (
+            "street",
+            format!("{} {} street", dice.below(200), dice.word()),
+        ),
         ("town", name(&mut dice)),
         ("engineer", format!("{} {}", dice.word(), name(&mut dice))),
-        ("remarks", format!("{} by the {}, {}", name(&mut dice), dice.word(), dice.word())),
+        (
+            "remarks",
+            format!(
+                "{} by the {}, {}",
+                name(&mut dice),
+                dice.word(),
+                dice.word()
+            ),
+        ),
     ];
     let numbers = [("meter", 10_000_000), ("value", 100_000), ("visits", 60)];
-    let mut values: Vec<(&str, Value)> = texts.into_iter().map(|(name, text)| (name, Value::Text(text))).collect();
+    let mut values: Vec<(&str, Value)> = texts
+        .into_iter()
+        .map(|(name, text)| (name, Value::Text(text)))
+        .collect();
     for (name, below) in numbers {
         values.push((name, Value::Integer(dice.below(below))));
     }
     let deviation = format!("{}.{:02}", dice.below(20), dice.below(100));
-    values.push(("deviation", Value::Decimal(deviation.parse().expect("it is a decimal number"))));
+    values.push((
+        "deviation",
+        Value::Decimal(deviation.parse().expect("it is a decimal number")),
+    ));
     values.push(("sealed", Value::Boolean(dice.below(2) == 1)));
     let writes = values.into_iter().map(|(name, value)| {
-        let field = record_type.field_named(name).expect("the type has this field");
+        let field = record_type
+            .field_named(name)
+            .expect("the type has this field");
         (field.id, Write::Set(value))
     });
     Mutation {
@@ -119,7 +153,10 @@ pub(super) fn edit(definition: &Definition, number: u32, value: i64, base: Versi
         record: record_id(number),
         record_type: reading(definition).id,
         base,
-        change: Change::Update(vec![(edited_field(definition), Write::Set(Value::Integer(value)))]),
+        change: Change::Update(vec![(
+            edited_field(definition),
+            Write::Set(Value::Integer(value)),
+        )]),
     }
 }
 
@@ -128,7 +165,12 @@ struct Dice(u64);
 
 impl Dice {
     fn of(number: u32, stream: u64) -> Dice {
-        Dice(u64::from(number).wrapping_mul(2).wrapping_add(stream).wrapping_mul(0xd605_bbb5_8c8a_bbfd))
+        Dice(
+            u64::from(number)
+                .wrapping_mul(2)
+                .wrapping_add(stream)
+                .wrapping_mul(0xd605_bbb5_8c8a_bbfd),
+        )
     }
 
     fn next(&mut self) -> u64 {
@@ -156,7 +198,13 @@ mod tests {
     fn a_record_has_ten_fields_and_about_230_bytes() {
         let definition = definition().unwrap();
         assert_eq!(create(&definition, 0).change.writes().len(), 10);
-        let bytes: usize = (0..1_000).map(|number| json_bytes(&definition, number)).sum();
-        assert!((220..=240).contains(&(bytes / 1_000)), "{} bytes", bytes / 1_000);
+        let bytes: usize = (0..1_000)
+            .map(|number| json_bytes(&definition, number))
+            .sum();
+        assert!(
+            (220..=240).contains(&(bytes / 1_000)),
+            "{} bytes",
+            bytes / 1_000
+        );
     }
 }

@@ -47,7 +47,9 @@ impl Drop for Scratch {
 
 /// Bytes that everything in a folder takes on the disk.
 pub(crate) fn bytes_on_disk(folder: &Path) -> Result<u64, Failure> {
-    blocks(folder).map(|blocks| blocks * BLOCK_BYTES).map_err(|error| unusable(folder, "read", &error))
+    blocks(folder)
+        .map(|blocks| blocks * BLOCK_BYTES)
+        .map_err(|error| unusable(folder, "read", &error))
 }
 
 fn blocks(folder: &Path) -> io::Result<u64> {
@@ -55,7 +57,11 @@ fn blocks(folder: &Path) -> io::Result<u64> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let about = entry.metadata()?;
-        sum += if about.is_dir() { blocks(&entry.path())? } else { about.blocks() };
+        sum += if about.is_dir() {
+            blocks(&entry.path())?
+        } else {
+            about.blocks()
+        };
     }
     Ok(sum)
 }

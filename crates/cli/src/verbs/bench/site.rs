@@ -44,25 +44,53 @@ impl Site {
     pub(super) async fn start(path: &Path) -> Result<Site, Failure> {
         let secret = SecretKey::from_seed(&random()?);
         let mut site = Site::open(path, secret, OrganizationId(random()?)).await?;
-        site.handle.admin(AdminRequest::Publish(Box::new(organization::definition()?))).await?;
-        site.definition = site.look(|relay| Arc::clone(relay.state().definition())).await?;
+        site.handle
+            .admin(AdminRequest::Publish(Box::new(organization::definition()?)))
+            .await?;
+        site.definition = site
+            .look(|relay| Arc::clone(relay.state().definition()))
+            .await?;
         Ok(site)
     }
 
-    async fn open(path: &Path, secret: SecretKey, organization: OrganizationId) -> Result<Site, Failure> {
+    async fn open(
+        path: &Path,
+        secret: SecretKey,
+        organization: OrganizationId,
+    ) -> Result<Site, Failure> {
         let key = secret.public();
         let relay = Relay::open(secret.clone(), organization, open_storage(path)?)?;
         let definition = Arc::clone(relay.state().definition());
         let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let service = RelayService::start(relay, Some(here)).await.map_err(Failure::storage)?;
-        let address = service.local_address().ok_or_else(|| Failure::storage("the relay does not listen"))?.to_string();
+        let service = RelayService::start(relay, Some(here))
+            .await
+            .map_err(Failure::storage)?;
+        let address = service
+            .local_address()
+            .ok_or_else(|| Failure::storage("the relay does not listen"))?
+            .to_string();
         let path = path.to_owned();
-        Ok(Site { handle: service.handle(), service, address, organization, key, definition, secret, path })
+        Ok(Site {
+            handle: service.handle(),
+            service,
+            address,
+            organization,
+            key,
+            definition,
+            secret,
+            path,
+        })
     }
 
     /// Stops it in order and starts it again.
     pub(super) async fn restart(self) -> Result<Site, Failure> {
-        let Site { service, secret, organization, path, .. } = self;
+        let Site {
+            service,
+            secret,
+            organization,
+            path,
+            ..
+        } = self;
         service.stop().await;
         Site::open(&path, secret, organization).await
     }
@@ -74,7 +102,11 @@ impl Site {
 
     /// Where devices find it.
     pub(super) fn place(&self) -> Place {
-        Place { address: self.address.clone(), relay: self.key, organization: self.organization }
+        Place {
+            address: self.address.clone(),
+            relay: self.key,
+            organization: self.organization,
+        }
     }
 
     /// The last version of its ledger.
@@ -87,18 +119,32 @@ impl Site {
         &self,
         look: impl FnOnce(&Relay) -> R + Send + 'static,
     ) -> Result<R, Failure> {
-        self.handle.query(look).await.ok_or_else(|| Failure::relay("the relay has stopped"))
+        self.handle
+            .query(look)
+            .await
+            .ok_or_else(|| Failure::relay("the relay has stopped"))
     }
 
     /// Creates records at the relay, as an import does.
-    pub(super) async fn create_records(&self, numbers: std::ops::Range<u32>) -> Result<(), Failure> {
+    pub(super) async fn create_records(
+        &self,
+        numbers: std::ops::Range<u32>,
+    ) -> Result<(), Failure> {
         let numbers: Vec<u32> = numbers.collect();
         for together in numbers.chunks(CREATED_TOGETHER * OPERATIONS_TOGETHER) {
-            let operation = |numbers: &[u32]| numbers.iter().map(|n| organization::create(&self.definition, *n)).collect();
+            let operation = |numbers: &[u32]| {
+                numbers
+                    .iter()
+                    .map(|n| organization::create(&self.definition, *n))
+                    .collect()
+            };
             let operations = together.chunks(CREATED_TOGETHER).map(operation).collect();
             let verdicts = self.handle.admin(AdminRequest::Edit(operations)).await?;
             if let Some(rejected) = verdicts.iter().find_map(|verdict| verdict.rejected) {
-                return Err(Failure::storage(format!("a record was not created: {}", rejected.code())));
+                return Err(Failure::storage(format!(
+                    "a record was not created: {}",
+                    rejected.code()
+                )));
             }
         }
         Ok(())
@@ -113,7 +159,11 @@ impl Site {
             secret: random()?,
             expires: now().plus(TICKET_MS),
         };
-        let request = AdminRequest::Ticket { user: USER.to_owned(), secret: ticket.secret, expires: ticket.expires };
+        let request = AdminRequest::Ticket {
+            user: USER.to_owned(),
+            secret: ticket.secret,
+            expires: ticket.expires,
+        };
         self.handle.admin(request).await?;
         Ok(ticket)
     }
@@ -121,7 +171,9 @@ impl Site {
     /// A new key, enrolled by ticket.
     pub(super) async fn enrol(&self, name: &str) -> Result<SecretKey, Failure> {
         let secret = SecretKey::from_seed(&random()?);
-        enrol(&self.ticket().await?, &secret, name).await.map_err(Failure::relay)?;
+        enrol(&self.ticket().await?, &secret, name)
+            .await
+            .map_err(Failure::relay)?;
         Ok(secret)
     }
 

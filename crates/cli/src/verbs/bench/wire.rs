@@ -41,12 +41,22 @@ pub(super) async fn run(size: &WireSize, scratch: &Scratch) -> Result<Vec<Measur
 
     let bare = floor::wire(operation + SIGNATURE_BYTES + HASH_BYTES, TOLD_BYTES).await?;
     Ok(vec![
-        Measure::lower("wire", "live one-field edit A → relay → B, headers and acks included", live, "bytes")
-            .floor(bare)
-            .target(TARGET_LIVE),
-        Measure::lower("wire", format!("upload of one-field edits in bundles of {TOGETHER}, each"), upload, "bytes")
-            .floor(operation as f64)
-            .target(TARGET_UPLOAD),
+        Measure::lower(
+            "wire",
+            "live one-field edit A → relay → B, headers and acks included",
+            live,
+            "bytes",
+        )
+        .floor(bare)
+        .target(TARGET_LIVE),
+        Measure::lower(
+            "wire",
+            format!("upload of one-field edits in bundles of {TOGETHER}, each"),
+            upload,
+            "bytes",
+        )
+        .floor(operation as f64)
+        .target(TARGET_UPLOAD),
     ])
 }
 
@@ -84,7 +94,11 @@ async fn upload(site: &Site, bundles: u32) -> Result<(f64, usize), Failure> {
     let secret = site.enrol("uploader").await?;
     let base = site.version().await?;
     let mut log = Log::new(site.organization, secret.clone());
-    let sealed = log.seal(&site.definition, edits(&site.definition, 0..RECORDS, bundles * TOGETHER, base), TOGETHER as usize);
+    let sealed = log.seal(
+        &site.definition,
+        edits(&site.definition, 0..RECORDS, bundles * TOGETHER, base),
+        TOGETHER as usize,
+    );
     let operation = operation_bytes(&sealed[0])?;
     let mut light = Light::connect(&site.place(), &secret, base).await?;
     let mut costs = Vec::new();
@@ -99,13 +113,19 @@ async fn upload(site: &Site, bundles: u32) -> Result<(f64, usize), Failure> {
 }
 
 fn sent(wire: WireStats) -> u64 {
-    let counted = WireStats { datagrams_received: 0, bytes_received: 0, ..wire };
+    let counted = WireStats {
+        datagrams_received: 0,
+        bytes_received: 0,
+        ..wire
+    };
     counted.bytes_with_headers()
 }
 
 /// Bytes of one operation of a bundle.
 fn operation_bytes(bundle: &[u8]) -> Result<usize, Failure> {
-    let bundle = Parsed::parse(bundle).map_err(Failure::storage)?.trust_own_storage();
+    let bundle = Parsed::parse(bundle)
+        .map_err(Failure::storage)?
+        .trust_own_storage();
     Ok(match &bundle.slots()[0] {
         Slot::Whole(bytes) => bytes.len(),
         Slot::Withheld(_) => HASH_BYTES,

@@ -61,5 +61,7 @@ impl Who {
 /// The first name of a user.
 pub(super) fn first_name(definition: &Definition, login: &str) -> String {
     let name = definition.users.get(login).map(|user| user.name.as_str());
-    name.and_then(|name| name.split(' ').next()).unwrap_or(login).to_owned()
+    name.and_then(|name| name.split(' ').next())
+        .unwrap_or(login)
+        .to_owned()
 }

@@ -60,7 +60,10 @@ fn make_room(folder: &PathBuf) -> Result<(), Failure> {
     let mut inside = std::fs::read_dir(folder).map_err(|error| unusable(folder, "read", &error))?;
     match inside.next() {
         None => Ok(()),
-        Some(_) => Err(Failure::usage(format!("{} is not empty; name a new folder with --keep", folder.display()))),
+        Some(_) => Err(Failure::usage(format!(
+            "{} is not empty; name a new folder with --keep",
+            folder.display()
+        ))),
     }
 }
 
@@ -86,7 +89,12 @@ async fn play(folder: &Path, source: &Source, context: &Context) -> Result<Exit,
     let agree = rounds.iter().all(|round| round.agree);
     let seconds = start.elapsed().as_secs_f64();
     match opening {
-        Some(opening) if output.json => output.json(&Demo { opening, rounds, agree, seconds })?,
+        Some(opening) if output.json => output.json(&Demo {
+            opening,
+            rounds,
+            agree,
+            seconds,
+        })?,
         _ => narration::closing(&rounds, seconds, output)?,
     }
     Ok(if agree { Exit::Done } else { Exit::No })

@@ -66,13 +66,20 @@ impl Props {
         let definition = Arc::clone(state.definition());
         let orders = sorted(state, &definition, "work_order");
         let products = sorted(state, &definition, "product");
-        let (Some([described, part_of, .., planned, running]), Some(lost)) = (orders.get(..6), orders.get(3)) else {
+        let (Some([described, part_of, .., planned, running]), Some(lost)) =
+            (orders.get(..6), orders.get(3))
+        else {
             return Err(missing("six work orders"));
         };
-        let shelf = products.iter().find(|product| on_hand(&definition, product) >= ON_HAND_MIN);
+        let shelf = products
+            .iter()
+            .find(|product| on_hand(&definition, product) >= ON_HAND_MIN);
         let shelf = *shelf.ok_or_else(|| missing("a product of which ten are on hand"))?;
-        let part = line_of(state, &definition, part_of.id).ok_or_else(|| missing("a product on the second work order"))?;
-        let account = sorted(state, &definition, "account").first().map(|account| account.id);
+        let part = line_of(state, &definition, part_of.id)
+            .ok_or_else(|| missing("a product on the second work order"))?;
+        let account = sorted(state, &definition, "account")
+            .first()
+            .map(|account| account.id);
         let order = |record: &Record| Prop {
             record: record.id,
             type_name: "work_order",
@@ -80,7 +87,11 @@ impl Props {
         };
         let new = || -> Result<Prop, Failure> {
             let record = RecordId::mint(now().0, random()?);
-            Ok(Prop { record, type_name: "work_order", called: NEW_NUMBER.to_owned() })
+            Ok(Prop {
+                record,
+                type_name: "work_order",
+                called: NEW_NUMBER.to_owned(),
+            })
         };
         Ok(Props {
             planned: order(planned),
@@ -89,13 +100,19 @@ impl Props {
                 record: part.id,
                 type_name: "work_order_product",
                 called: lookup(&definition, "work_order_product", "product", part)
-                    .and_then(|product| Some(text(&definition, "product", "name", state.record(product)?)))
+                    .and_then(|product| {
+                        Some(text(&definition, "product", "name", state.record(product)?))
+                    })
                     .unwrap_or_default(),
             },
             part_of: order(part_of).called,
             described: order(described),
             instructions: text(&definition, "work_order", "instructions", described),
-            shelf: Prop { record: shelf.id, type_name: "product", called: text(&definition, "product", "name", shelf) },
+            shelf: Prop {
+                record: shelf.id,
+                type_name: "product",
+                called: text(&definition, "product", "name", shelf),
+            },
             on_hand: on_hand(&definition, shelf),
             lost: order(lost),
             account: account.ok_or_else(|| missing("an account"))?,
@@ -117,7 +134,12 @@ impl Props {
     /// An edit of a record.
     pub(super) fn edit(&self, prop: &Prop, kind: RecordEditKind) -> RecordEdit {
         let record_type = record_type(&self.definition, prop.type_name).id;
-        RecordEdit { record: Some(prop.record), record_type, kind, base: None }
+        RecordEdit {
+            record: Some(prop.record),
+            record_type,
+            kind,
+            base: None,
+        }
     }
 
     fn fields(&self, prop: &Prop, entries: &[(&str, Entry<'_>)]) -> Vec<(FieldId, FieldEdit)> {
@@ -125,7 +147,8 @@ impl Props {
             let field = field(&self.definition, prop.type_name, name);
             let edit = match entry {
                 Entry::Value(text) => {
-                    let value = Value::from_text(&field.kind, text).expect("the story fits the template");
+                    let value =
+                        Value::from_text(&field.kind, text).expect("the story fits the template");
                     FieldEdit::Write(Write::Set(value))
                 }
                 Entry::Lookup(record) => FieldEdit::Write(Write::Set(Value::Lookup(*record))),
@@ -150,25 +173,39 @@ const ON_HAND_MIN: i64 = 10;
 pub(super) const NEW_NUMBER: &str = "WO-7001";
 
 fn missing(what: &str) -> Failure {
-    Failure::usage(format!("the story needs {what}, and the loaded tables do not have it; correct the mapping"))
+    Failure::usage(format!(
+        "the story needs {what}, and the loaded tables do not have it; correct the mapping"
+    ))
 }
 
 /// A type of the template.
 fn record_type<'a>(definition: &'a Definition, name: &str) -> &'a RecordType {
-    definition.type_named(name).expect("the template has the types of the story")
+    definition
+        .type_named(name)
+        .expect("the template has the types of the story")
 }
 
 /// A field of the template.
 fn field<'a>(definition: &'a Definition, type_name: &str, name: &str) -> &'a Field {
-    record_type(definition, type_name).field_named(name).expect("the template has the fields of the story")
+    record_type(definition, type_name)
+        .field_named(name)
+        .expect("the template has the fields of the story")
 }
 
 fn text(definition: &Definition, type_name: &str, name: &str, record: &Record) -> String {
     let field = field(definition, type_name, name);
-    record.field(field.id).map(|state| state.to_text(&field.kind)).unwrap_or_default()
+    record
+        .field(field.id)
+        .map(|state| state.to_text(&field.kind))
+        .unwrap_or_default()
 }
 
-fn lookup(definition: &Definition, type_name: &str, name: &str, record: &Record) -> Option<RecordId> {
+fn lookup(
+    definition: &Definition,
+    type_name: &str,
+    name: &str,
+    record: &Record,
+) -> Option<RecordId> {
     match record.value(field(definition, type_name, name).id) {
         Some(Value::Lookup(target)) => Some(*target),
         _ => None,
@@ -185,7 +222,10 @@ fn on_hand(definition: &Definition, product: &Record) -> i64 {
 /// The records of a type, by their number.
 fn sorted<'a>(state: &'a State, definition: &Definition, type_name: &str) -> Vec<&'a Record> {
     let id = record_type(definition, type_name).id;
-    let mut records: Vec<&Record> = state.records().filter(|record| record.record_type == id && record.is_alive()).collect();
+    let mut records: Vec<&Record> = state
+        .records()
+        .filter(|record| record.record_type == id && record.is_alive())
+        .collect();
     records.sort_by_cached_key(|record| text(definition, type_name, "number", record));
     records
 }

@@ -31,9 +31,14 @@ pub(super) struct Rules {
 impl Rules {
     /// Every round's, in order.
     pub(super) fn all() -> impl Iterator<Item = Rules> {
-        ["client-wins", "server-wins", "flag"].into_iter().flat_map(|policy| {
-            [Granularity::Field, Granularity::Record].map(|granularity| Rules { policy, granularity })
-        })
+        ["client-wins", "server-wins", "flag"]
+            .into_iter()
+            .flat_map(|policy| {
+                [Granularity::Field, Granularity::Record].map(|granularity| Rules {
+                    policy,
+                    granularity,
+                })
+            })
     }
 
     /// `field` or `record`.
@@ -122,7 +127,11 @@ pub(super) struct Stage {
 
 impl Stage {
     /// Makes relay and devices, loads the records, and has everybody sync.
-    pub(super) async fn set(rules: Rules, folder: &Path, source: &Source) -> Result<(Stage, Opening), Failure> {
+    pub(super) async fn set(
+        rules: Rules,
+        folder: &Path,
+        source: &Source,
+    ) -> Result<(Stage, Opening), Failure> {
         let start = Instant::now();
         let mut world = World::begin(folder, definition(rules)?).await?;
         match source {
@@ -133,11 +142,22 @@ impl Stage {
             world.hand_out(who, who.device(), who.login()).await?;
         }
         let milliseconds = start.elapsed().as_millis() as u64;
-        let props = world.host.look(|relay| Props::choose(relay.state())).await??;
-        let orders = props.definition.type_named("work_order").map(|record_type| record_type.id);
+        let props = world
+            .host
+            .look(|relay| Props::choose(relay.state()))
+            .await??;
+        let orders = props
+            .definition
+            .type_named("work_order")
+            .map(|record_type| record_type.id);
         let (records, work_orders) = world
             .host
-            .look(move |relay| (sight::count(relay.state(), None), sight::count(relay.state(), orders)))
+            .look(move |relay| {
+                (
+                    sight::count(relay.state(), None),
+                    sight::count(relay.state(), orders),
+                )
+            })
             .await?;
         let opening = Opening {
             organization: props.definition.name.clone(),
@@ -146,14 +166,27 @@ impl Stage {
             work_orders,
             relay: world.address.clone(),
             milliseconds,
-            story: Scene::ALL.map(|scene| (scene.name(), scene.told(&props))).into(),
+            story: Scene::ALL
+                .map(|scene| (scene.name(), scene.told(&props)))
+                .into(),
         };
-        Ok((Stage { world, props, rules }, opening))
+        Ok((
+            Stage {
+                world,
+                props,
+                rules,
+            },
+            opening,
+        ))
     }
 
     /// Lets it happen; ends the world afterwards.
     pub(super) async fn play(mut self) -> Result<Round, Failure> {
-        let before = self.world.host.look(|relay| relay.state().version()).await?;
+        let before = self
+            .world
+            .host
+            .look(|relay| relay.state().version())
+            .await?;
         let traffic = self.world.traffic().await;
         self.part().await?;
         let start = Instant::now();
@@ -165,13 +198,19 @@ impl Stage {
             scenes.push(sight::look(scene, &self.props, &self.world).await?);
         }
         let digests = self.digests().await?;
-        let after = self.world.host.look(|relay| relay.state().version()).await?;
+        let after = self
+            .world
+            .host
+            .look(|relay| relay.state().version())
+            .await?;
         let bytes = self.world.traffic().await - traffic;
         self.world.end().await;
         Ok(Round {
             rules: self.rules,
             scenes,
-            agree: digests.iter().all(|digest| digest.digest == digests[0].digest),
+            agree: digests
+                .iter()
+                .all(|digest| digest.digest == digests[0].digest),
             digests,
             operations: after.0 - before.0,
             bytes,
@@ -186,7 +225,12 @@ impl Stage {
         }
         for scene in Scene::ALL {
             for (who, edit) in scene.edits(&self.props) {
-                self.world.person(who)?.host.handle.request(Request::Edit(vec![edit])).await?;
+                self.world
+                    .person(who)?
+                    .host
+                    .handle
+                    .request(Request::Edit(vec![edit]))
+                    .await?;
             }
         }
         self.world.revoke(Who::Jonas).await
@@ -201,16 +245,24 @@ impl Stage {
         for person in &self.world.revoked {
             person.hand_in().await?;
         }
-        self.world.hand_out(Who::Jonas, "Jonas's new phone", NEW_PHONE).await?;
+        self.world
+            .hand_out(Who::Jonas, "Jonas's new phone", NEW_PHONE)
+            .await?;
         self.world.agree().await
     }
 
     async fn digests(&self) -> Result<Vec<Digest>, Failure> {
         let relay = self.world.host.look(|relay| relay.state().digest()).await?;
-        let mut digests = vec![Digest { of: "relay", digest: relay.to_string() }];
+        let mut digests = vec![Digest {
+            of: "relay",
+            digest: relay.to_string(),
+        }];
         for person in &self.world.people {
             let digest = person.host.look(|agent| agent.digest()).await??;
-            digests.push(Digest { of: person.who.name(), digest: digest.to_string() });
+            digests.push(Digest {
+                of: person.who.name(),
+                digest: digest.to_string(),
+            });
         }
         Ok(digests)
     }
@@ -220,6 +272,12 @@ impl Stage {
 fn definition(rules: Rules) -> Result<Definition, Failure> {
     let files: Vec<SourceFile> = text::template(TEMPLATE).unwrap_or_default();
     let read = text::parse(&files, &Definition::default(), &cairn_policy::ids());
-    let template = read.map_err(|faults| Failure::usage(format!("the template `{TEMPLATE}` is wrong: {}", faults[0])))?;
-    Ok(Definition { policy: rules.policy.to_owned(), granularity: rules.granularity, ..template })
+    let template = read.map_err(|faults| {
+        Failure::usage(format!("the template `{TEMPLATE}` is wrong: {}", faults[0]))
+    })?;
+    Ok(Definition {
+        policy: rules.policy.to_owned(),
+        granularity: rules.granularity,
+        ..template
+    })
 }

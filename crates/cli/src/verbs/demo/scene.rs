@@ -56,19 +56,27 @@ impl Scene {
                 "Priya moves the start of {0} to 08:00; Callum moves the end of {0} to 12:30.",
                 props.planned.called
             ),
-            Scene::Status => format!("Priya puts {0} on hold; Callum completes {0}.", props.running.called),
+            Scene::Status => format!(
+                "Priya puts {0} on hold; Callum completes {0}.",
+                props.running.called
+            ),
             Scene::Delete => format!(
                 "Priya strikes “{}” off {}; Farah notes that she used two.",
                 props.part.called, props.part_of
             ),
             Scene::Typing => {
-                format!("Callum and Farah both add to the instructions of {}.", props.described.called)
+                format!(
+                    "Callum and Farah both add to the instructions of {}.",
+                    props.described.called
+                )
             }
             Scene::Counter => format!(
                 "Priya, Callum and Farah each take one “{}” of {}.",
                 props.shelf.called, props.on_hand
             ),
-            Scene::Key => format!("Callum and Farah each open a new work order and number it {NEW_NUMBER}."),
+            Scene::Key => {
+                format!("Callum and Farah each open a new work order and number it {NEW_NUMBER}.")
+            }
             Scene::Revoked => format!(
                 "Jonas completes {}; his phone has been reported stolen and is revoked meanwhile.",
                 props.lost.called
@@ -80,30 +88,71 @@ impl Scene {
     pub(super) fn edits(self, props: &Props) -> Vec<(Who, RecordEdit)> {
         match self {
             Scene::Times => vec![
-                (Who::Priya, props.update(&props.planned, &[("window_starts_at", Entry::Value("2026-06-04T08:00:00Z"))])),
-                (Who::Callum, props.update(&props.planned, &[("window_ends_at", Entry::Value("2026-06-04T12:30:00Z"))])),
+                (
+                    Who::Priya,
+                    props.update(
+                        &props.planned,
+                        &[("window_starts_at", Entry::Value("2026-06-04T08:00:00Z"))],
+                    ),
+                ),
+                (
+                    Who::Callum,
+                    props.update(
+                        &props.planned,
+                        &[("window_ends_at", Entry::Value("2026-06-04T12:30:00Z"))],
+                    ),
+                ),
             ],
             Scene::Status => vec![
-                (Who::Priya, props.update(&props.running, &[("status", Entry::Value("on hold"))])),
-                (Who::Callum, props.update(&props.running, &[("status", Entry::Value("completed"))])),
+                (
+                    Who::Priya,
+                    props.update(&props.running, &[("status", Entry::Value("on hold"))]),
+                ),
+                (
+                    Who::Callum,
+                    props.update(&props.running, &[("status", Entry::Value("completed"))]),
+                ),
             ],
             Scene::Delete => vec![
                 (Who::Priya, props.edit(&props.part, RecordEditKind::Delete)),
                 (
                     Who::Farah,
-                    props.update(&props.part, &[("quantity", Entry::Value("2")), ("status", Entry::Value("used"))]),
+                    props.update(
+                        &props.part,
+                        &[
+                            ("quantity", Entry::Value("2")),
+                            ("status", Entry::Value("used")),
+                        ],
+                    ),
                 ),
             ],
             Scene::Typing => {
                 let (before, after) = ("Ring 15 minutes ahead. ", " Permit is in the van.");
                 let text = |text: String| [("instructions", Entry::Text(text.trim().to_owned()))];
                 vec![
-                    (Who::Callum, props.update(&props.described, &text(format!("{before}{}", props.instructions)))),
-                    (Who::Farah, props.update(&props.described, &text(format!("{}{after}", props.instructions)))),
+                    (
+                        Who::Callum,
+                        props.update(
+                            &props.described,
+                            &text(format!("{before}{}", props.instructions)),
+                        ),
+                    ),
+                    (
+                        Who::Farah,
+                        props.update(
+                            &props.described,
+                            &text(format!("{}{after}", props.instructions)),
+                        ),
+                    ),
                 ]
             }
             Scene::Counter => [Who::Priya, Who::Callum, Who::Farah]
-                .map(|who| (who, props.update(&props.shelf, &[("on_hand", Entry::Add(-1))])))
+                .map(|who| {
+                    (
+                        who,
+                        props.update(&props.shelf, &[("on_hand", Entry::Add(-1))]),
+                    )
+                })
                 .into(),
             Scene::Key => {
                 let order = |prop: &Prop, summary| {
@@ -115,11 +164,17 @@ impl Scene {
                     props.create(prop, &entries)
                 };
                 vec![
-                    (Who::Callum, order(&props.new[0], "Dripping valve, boiler room")),
+                    (
+                        Who::Callum,
+                        order(&props.new[0], "Dripping valve, boiler room"),
+                    ),
                     (Who::Farah, order(&props.new[1], "Noise in the ventilation")),
                 ]
             }
-            Scene::Revoked => vec![(Who::Jonas, props.update(&props.lost, &[("status", Entry::Value("completed"))]))],
+            Scene::Revoked => vec![(
+                Who::Jonas,
+                props.update(&props.lost, &[("status", Entry::Value("completed"))]),
+            )],
         }
     }
 
@@ -143,7 +198,11 @@ impl Scene {
             .into_iter()
             .filter_map(|prop| Some(self.seen_of(props, prop, &agent.record(prop.record).ok()??)))
             .collect();
-        if shown.is_empty() { "nothing".to_owned() } else { shown.join("; ") }
+        if shown.is_empty() {
+            "nothing".to_owned()
+        } else {
+            shown.join("; ")
+        }
     }
 
     fn seen_of(self, props: &Props, prop: &Prop, record: &Record) -> String {
@@ -151,9 +210,15 @@ impl Scene {
         let open = if record.in_conflict() { " ⚑" } else { "" };
         let deleted = if record.is_alive() { "" } else { "deleted" };
         let shown = match self {
-            Scene::Times => format!("{} to {}", clock_time(&reads("window_starts_at")), clock_time(&reads("window_ends_at"))),
+            Scene::Times => format!(
+                "{} to {}",
+                clock_time(&reads("window_starts_at")),
+                clock_time(&reads("window_ends_at"))
+            ),
             Scene::Status | Scene::Revoked => reads("status"),
-            Scene::Delete if record.is_alive() => format!("{} {}", reads("quantity"), reads("status")),
+            Scene::Delete if record.is_alive() => {
+                format!("{} {}", reads("quantity"), reads("status"))
+            }
             Scene::Delete => String::new(),
             Scene::Typing => both_ends(&reads("instructions")),
             Scene::Counter => format!("{} on hand", reads("on_hand")),
@@ -175,6 +240,13 @@ fn both_ends(text: &str) -> String {
     if characters.len() <= 2 * END_CHARACTERS + 3 {
         return text.to_owned();
     }
-    let (front, back) = (&characters[..END_CHARACTERS], &characters[characters.len() - END_CHARACTERS..]);
-    format!("{} … {}", String::from_iter(front).trim(), String::from_iter(back).trim())
+    let (front, back) = (
+        &characters[..END_CHARACTERS],
+        &characters[characters.len() - END_CHARACTERS..],
+    );
+    format!(
+        "{} … {}",
+        String::from_iter(front).trim(),
+        String::from_iter(back).trim()
+    )
 }

@@ -80,7 +80,11 @@ impl Aftermath {
         self.seen == other.seen
             && self.journal.is_empty()
             && other.journal.is_empty()
-            && self.open.iter().map(Waiting::reason).eq(other.open.iter().map(Waiting::reason))
+            && self
+                .open
+                .iter()
+                .map(Waiting::reason)
+                .eq(other.open.iter().map(Waiting::reason))
     }
 }
 
@@ -96,38 +100,65 @@ impl Waiting {
 
 /// Looks at everybody's device and at the relay's journal.
 pub(super) async fn look(scene: Scene, props: &Props, world: &World) -> Result<Aftermath, Failure> {
-    let records: Vec<RecordId> = scene.records(props).iter().map(|prop| prop.record).collect();
+    let records: Vec<RecordId> = scene
+        .records(props)
+        .iter()
+        .map(|prop| prop.record)
+        .collect();
     let (mut seen, mut open): (Vec<Seen>, Vec<Waiting>) = (Vec::new(), Vec::new());
     for who in Who::ALL {
         let (props, about) = (props.clone(), records.clone());
         let looked = world.person(who)?.host.look(move |agent| {
-            let issues = agent.issues().filter(|issue| issue.is_open() && is_about(issue, &about));
-            let issues: Vec<Waiting> = issues.map(|issue| waiting(issue, &props.definition)).collect();
+            let issues = agent
+                .issues()
+                .filter(|issue| issue.is_open() && is_about(issue, &about));
+            let issues: Vec<Waiting> = issues
+                .map(|issue| waiting(issue, &props.definition))
+                .collect();
             (scene.seen(&props, agent), issues)
         });
         let (shows, issues) = looked.await?;
         open.extend(issues);
         match seen.iter_mut().find(|other| other.shows == shows) {
             Some(same) => same.people.push(who.name()),
-            None => seen.push(Seen { people: vec![who.name()], shows }),
+            None => seen.push(Seen {
+                people: vec![who.name()],
+                shows,
+            }),
         }
     }
     let journal = world.host.look(move |relay| {
         let state = relay.state();
-        let about = state.journal().iter().filter(|conflict| records.contains(&conflict.record));
-        about.map(|conflict| (entry(conflict, state), conflict.is_open())).collect::<Vec<_>>()
+        let about = state
+            .journal()
+            .iter()
+            .filter(|conflict| records.contains(&conflict.record));
+        about
+            .map(|conflict| (entry(conflict, state), conflict.is_open()))
+            .collect::<Vec<_>>()
     });
     let journal = journal.await?;
     let conflicts = journal.iter().filter(|(_, is_open)| *is_open);
-    open.extend(conflicts.map(|(entry, _)| Waiting::Conflict { number: entry.number }));
+    open.extend(conflicts.map(|(entry, _)| Waiting::Conflict {
+        number: entry.number,
+    }));
     let journal = journal.into_iter().map(|(entry, _)| entry).collect();
-    Ok(Aftermath { scene: scene.name(), seen, journal, open })
+    Ok(Aftermath {
+        scene: scene.name(),
+        seen,
+        journal,
+        open,
+    })
 }
 
 fn is_about(issue: &Issue, records: &[RecordId]) -> bool {
     issue.record.is_some_and(|record| records.contains(&record))
-        || cairn_oplog::bundle::decode_operation(&issue.payload)
-            .is_ok_and(|operation| operation.mutations().iter().any(|mutation| records.contains(&mutation.record)))
+        || cairn_oplog::bundle::decode_operation(&issue.payload).is_ok_and(|operation| {
+            operation
+                .mutations()
+                .iter()
+                .any(|mutation| records.contains(&mutation.record))
+        })
 }
 
 fn waiting(issue: &Issue, definition: &Definition) -> Waiting {
@@ -145,11 +176,19 @@ fn entry(conflict: &Conflict, state: &State) -> Entry {
     let record_type = definition.types.get(&conflict.record_type);
     let field = conflict.field.and_then(|id| record_type?.fields.get(&id));
     let spoken = |side: &Side| {
-        let user = state.device(side.author).map_or("", |device| device.user.as_str());
-        format!("{} ({})", side_text(conflict.field, side.value.as_ref()), first_name(definition, user))
+        let user = state
+            .device(side.author)
+            .map_or("", |device| device.user.as_str());
+        format!(
+            "{} ({})",
+            side_text(conflict.field, side.value.as_ref()),
+            first_name(definition, user)
+        )
     };
-    let (shown, others): (Vec<&Side>, Vec<&Side>) =
-        conflict.sides.iter().partition(|side| side.version == conflict.shown);
+    let (shown, others): (Vec<&Side>, Vec<&Side>) = conflict
+        .sides
+        .iter()
+        .partition(|side| side.version == conflict.shown);
     Entry {
         number: conflict.number,
         field: field.map(|field| field.name.clone()),

@@ -59,17 +59,33 @@ impl World {
         let address = host.listening.unwrap_or(here).to_string();
         settings.listen.clone_from(&address);
         settings.write(&directory)?;
-        host.handle.admin(AdminRequest::Publish(Box::new(definition))).await?;
+        host.handle
+            .admin(AdminRequest::Publish(Box::new(definition)))
+            .await?;
         let folder = folder.to_owned();
-        Ok(World { folder, relay, host, address, people: Vec::new(), revoked: Vec::new() })
+        Ok(World {
+            folder,
+            relay,
+            host,
+            address,
+            people: Vec::new(),
+            revoked: Vec::new(),
+        })
     }
 
     /// Gives somebody a device: a key of its own, a ticket, a first sync.
-    pub(super) async fn hand_out(&mut self, who: Who, device: &str, name: &str) -> Result<(), Failure> {
+    pub(super) async fn hand_out(
+        &mut self,
+        who: Who,
+        device: &str,
+        name: &str,
+    ) -> Result<(), Failure> {
         let directory = directory(&self.folder, name)?;
         let key = key_file::create(&directory.device_key())?;
         let ticket = self.ticket(who).await?;
-        let enrolled = cairn_net::enrol(&ticket, &key, device).await.map_err(Failure::relay)?;
+        let enrolled = cairn_net::enrol(&ticket, &key, device)
+            .await
+            .map_err(Failure::relay)?;
         let settings = DeviceSettings {
             organization: enrolled.organization,
             relay: ticket.relay,
@@ -87,11 +103,24 @@ impl World {
     }
 
     async fn ticket(&self, who: Who) -> Result<Ticket, Failure> {
-        let (organization, relay) = self.host.look(|relay| (relay.organization(), relay.key())).await?;
+        let (organization, relay) = self
+            .host
+            .look(|relay| (relay.organization(), relay.key()))
+            .await?;
         let (secret, expires) = (key_file::random()?, now().plus(TICKET_MS));
-        let request = AdminRequest::Ticket { user: who.login().to_owned(), secret, expires };
+        let request = AdminRequest::Ticket {
+            user: who.login().to_owned(),
+            secret,
+            expires,
+        };
         self.host.handle.admin(request).await?;
-        Ok(Ticket { address: self.address.clone(), relay, organization, secret, expires })
+        Ok(Ticket {
+            address: self.address.clone(),
+            relay,
+            organization,
+            secret,
+            expires,
+        })
     }
 
     /// Somebody's device.
@@ -104,7 +133,9 @@ impl World {
     pub(super) async fn revoke(&mut self, who: Who) -> Result<(), Failure> {
         let device = self.person(who)?.id().await?;
         self.host.handle.admin(AdminRequest::Revoke(device)).await?;
-        let (revoked, people) = std::mem::take(&mut self.people).into_iter().partition(|person| person.who == who);
+        let (revoked, people) = std::mem::take(&mut self.people)
+            .into_iter()
+            .partition(|person| person.who == who);
         self.people = people;
         self.revoked.extend::<Vec<Person>>(revoked);
         Ok(())
@@ -141,7 +172,8 @@ impl Person {
     /// Cuts the link, and waits until it is cut.
     pub(super) async fn leave(&self) -> Result<(), Failure> {
         self.host.handle.offline().await;
-        self.waits("the link to be cut", |agent| !agent.status().connected).await
+        self.waits("the link to be cut", |agent| !agent.status().connected)
+            .await
     }
 
     /// Connects, and waits until everything is sent and received.
@@ -161,7 +193,10 @@ impl Person {
     }
 
     async fn reaches(&self, version: Version) -> Result<(), Failure> {
-        self.waits("everything to arrive", move |agent| agent.status().cursor >= version && agent.is_synced()).await
+        self.waits("everything to arrive", move |agent| {
+            agent.status().cursor >= version && agent.is_synced()
+        })
+        .await
     }
 
     async fn id(&self) -> Result<DeviceId, Failure> {
@@ -183,15 +218,23 @@ impl Person {
             }
             Ok(())
         };
-        tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| {
-            let seconds = PATIENCE.as_secs();
-            Err(Failure::relay(format!("{} waited {seconds} s for {what}", self.who.device())))
-        })
+        tokio::time::timeout(PATIENCE, waiting)
+            .await
+            .unwrap_or_else(|_| {
+                let seconds = PATIENCE.as_secs();
+                Err(Failure::relay(format!(
+                    "{} waited {seconds} s for {what}",
+                    self.who.device()
+                )))
+            })
     }
 }
 
 fn directory(folder: &Path, name: &str) -> Result<Directory, Failure> {
-    let directory = Directory { path: folder.join(name), source: Source::Argument };
+    let directory = Directory {
+        path: folder.join(name),
+        source: Source::Argument,
+    };
     make_private_directory(&directory.path)?;
     make_private_directory(&directory.data())?;
     Ok(directory)
