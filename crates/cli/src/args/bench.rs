@@ -119,6 +119,6 @@ pub(crate) struct DiskSize {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct IdleSize {
     /// Idle connected devices
-    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=4_000))]
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=3_000))]
     pub(crate) devices: u32,
 }

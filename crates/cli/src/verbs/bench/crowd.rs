@@ -28,7 +28,7 @@ const ENROLLING_MAX: usize = 16;
 /// What a process stands in for.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Task {
-    /// Devices that enrol, and later connect and idle.
+    /// Devices that enrol, and, told which version they hold, connect and idle.
     Devices {
         /// One each.
         tickets: Vec<String>,
@@ -124,10 +124,11 @@ pub(super) async fn run() -> Result<Exit, Failure> {
         Task::Devices { tickets } => {
             let devices = enrol_all(&tickets).await?;
             say("enrolled");
-            lines.next_line().await.map_err(unable)?;
+            let cursor = lines.next_line().await.map_err(unable)?.unwrap_or_default();
+            let cursor = Version(cursor.parse().map_err(unable)?);
             let mut idling = JoinSet::new();
             for (place, secret) in devices {
-                let mut light = Light::connect(&place, &secret, Version(0)).await?;
+                let mut light = Light::connect(&place, &secret, cursor).await?;
                 light.caught_up().await?;
                 idling.spawn(light.idle());
             }

@@ -1,5 +1,6 @@
 //! Memory of a relay: fresh, and for each device that is connected and does
-//! nothing. The devices are in other processes.
+//! nothing, after coming back or after its first download. The devices are in
+//! other processes.
 
 use super::crowd::{Crowd, DEVICES_EACH_MAX, Task};
 use super::measure::Measure;
@@ -8,24 +9,58 @@ use super::site::Site;
 use crate::args::bench::IdleSize;
 use crate::exit::Failure;
 use crate::settings::unusable;
+use cairn_model::Version;
+use cairn_relay::Relay;
 use std::path::Path;
 use std::time::Duration;
 
 /// The budgets.
 const TARGET_DEVICE_KB: f64 = 50.0;
 const TARGET_FRESH_MB: f64 = 15.0;
+/// Of so many idle devices, one more is connected for the first time.
+const NEWCOMERS_SHARE: u32 = 4;
 /// How long a process is left alone before its memory is read.
 pub(super) const SETTLING: Duration = Duration::from_secs(1);
 
-/// Measures both.
+/// Measures all of it.
 pub(super) async fn run(size: &IdleSize, scratch: &Scratch) -> Result<Vec<Measure>, Failure> {
     let floor = transport_alone(size.devices).await?;
 
     let site = Site::start(&scratch.join("relay")).await?;
     tokio::time::sleep(SETTLING).await;
-    let fresh = resident_kilobytes()?;
+    let empty = resident_kilobytes()?;
+    let newcomers = size.devices.div_ceil(NEWCOMERS_SHARE);
+    let mut returning = enrol(&site, size.devices).await?;
+    let mut new = enrol(&site, newcomers).await?;
+    connect(&mut returning, site.version().await?).await?;
+    let with_returning = settled(&site, size.devices).await?;
+    connect(&mut new, Version(0)).await?;
+    let with_new = settled(&site, size.devices + newcomers).await?;
+    for crowd in returning.into_iter().chain(new) {
+        crowd.end().await?;
+    }
+    site.stop().await;
+
+    let each = |kilobytes: f64, devices: u32| kilobytes / f64::from(devices);
+    let back = format!("relay memory for each of {} idle devices that came back", size.devices);
+    let first = format!("… and of {newcomers} more that have just downloaded everything");
+    let measure = |metric, kilobytes| {
+        Measure::lower("idle", metric, kilobytes, "KB")
+            .floor(floor)
+            .target(TARGET_DEVICE_KB)
+    };
+    Ok(vec![
+        measure(back, each(with_returning - empty, size.devices)),
+        measure(first, each(with_new - with_returning, newcomers)),
+        Measure::lower("idle", "fresh relay, resident", empty / 1024.0, "MB")
+            .target(TARGET_FRESH_MB),
+    ])
+}
+
+/// Devices in processes of their own, enrolled and not connected.
+async fn enrol(site: &Site, devices: u32) -> Result<Vec<Crowd>, Failure> {
     let mut crowds = Vec::new();
-    for devices in shares(size.devices) {
+    for devices in shares(devices) {
         let mut tickets = Vec::new();
         for _ in 0..devices {
             tickets.push(site.ticket().await?.to_string());
@@ -34,42 +69,32 @@ pub(super) async fn run(size: &IdleSize, scratch: &Scratch) -> Result<Vec<Measur
         crowd.expect("enrolled").await?;
         crowds.push(crowd);
     }
-    for crowd in &mut crowds {
-        crowd.say("connect").await?;
+    Ok(crowds)
+}
+
+/// Connects devices that hold everything up to a version.
+async fn connect(crowds: &mut [Crowd], cursor: Version) -> Result<(), Failure> {
+    for crowd in crowds {
+        crowd.say(&cursor.0.to_string()).await?;
         crowd.expect("connected").await?;
     }
+    Ok(())
+}
+
+/// Kilobytes in RAM, once so many devices are connected and quiet.
+async fn settled(site: &Site, devices: u32) -> Result<f64, Failure> {
     tokio::time::sleep(SETTLING).await;
-    let connected = site
-        .look(|relay| {
-            relay
-                .connected()
-                .filter(|session| session.author().is_some())
-                .count()
-        })
-        .await?;
-    if connected != size.devices as usize {
+    let known = |relay: &Relay| {
+        let sessions = relay.connected();
+        sessions.filter(|session| session.author().is_some()).count()
+    };
+    let connected = site.look(known).await?;
+    if connected != devices as usize {
         return Err(Failure::relay(format!(
-            "{connected} of {} devices are connected; the measurement is void",
-            size.devices
+            "{connected} of {devices} devices are connected; the measurement is void"
         )));
     }
-    let each = (resident_kilobytes()? - fresh) / f64::from(size.devices);
-    for crowd in crowds {
-        crowd.end().await?;
-    }
-    site.stop().await;
-
-    let metric = format!(
-        "relay memory for each of {} idle connected devices (floor: the transport alone)",
-        size.devices
-    );
-    Ok(vec![
-        Measure::lower("idle", metric, each, "KB")
-            .floor(floor)
-            .target(TARGET_DEVICE_KB),
-        Measure::lower("idle", "fresh relay, resident", fresh / 1024.0, "MB")
-            .target(TARGET_FRESH_MB),
-    ])
+    resident_kilobytes()
 }
 
 /// Kilobytes for each session of a relay's transport with nothing behind it.
