@@ -9,10 +9,18 @@ pub const BUNDLES_IN_FLIGHT_MAX: usize = 64;
 /// Frames waiting in a session towards a device before the relay stops making
 /// more for it.
 pub const FRAMES_QUEUED_MAX: usize = 8;
+/// Frames waiting in a session towards a device from which its next question
+/// or upload ends the session: it asks and does not read. Above what an honest
+/// device can have coming, which is [`BUNDLES_IN_FLIGHT_MAX`]
+/// acknowledgements and [`FRAMES_QUEUED_MAX`] pages.
+pub const ANSWERS_QUEUED_MAX: usize = 128;
 /// Bytes of images in one message of changes, unless a single image is larger.
 pub const CHANGES_BYTES_MAX: usize = 128 * 1024;
 /// Issues in one message of changes.
 pub const ISSUES_MAX: usize = 64;
+/// Bytes of issues in one message of changes, unless the last one is larger:
+/// an issue holds the operation it is about, and those that depend on it.
+pub const ISSUES_BYTES_MAX: usize = 256 * 1024;
 /// Operation hashes in one answer about a log.
 pub const HASHES_MAX: usize = 4096;
 /// Bundles in one answer about a record's history.
@@ -25,7 +33,8 @@ pub const REVOKED_BUNDLES_MAX: u64 = 64;
 /// Bytes of a device's name.
 pub const NAME_BYTES_MAX: usize = 100;
 
-const _: () = assert!(CHANGES_BYTES_MAX < FRAME_BYTES_MAX / 2);
+const _: () = assert!(CHANGES_BYTES_MAX + ISSUES_BYTES_MAX < FRAME_BYTES_MAX / 2);
+const _: () = assert!(BUNDLES_IN_FLIGHT_MAX + FRAMES_QUEUED_MAX < ANSWERS_QUEUED_MAX);
 const _: () = assert!(HISTORY_BYTES_MAX < FRAME_BYTES_MAX);
 const _: () = assert!(HASHES_MAX * 32 < FRAME_BYTES_MAX);
 const _: () = assert!(cairn_oplog::bundle::BUNDLE_BYTES_MAX < FRAME_BYTES_MAX);

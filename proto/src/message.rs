@@ -45,6 +45,9 @@ pub enum ClientMessage {
         /// From which version.
         after: Version,
     },
+    /// Hands in the sealed bundle that follows the one last handed in in this
+    /// session, in its short form.
+    UploadNext(#[serde(with = "byte_string")] Vec<u8>),
 }
 
 /// Where a device stands.
@@ -165,6 +168,8 @@ pub enum Refusal {
     BundleGap,
     /// The device has more unacknowledged bundles than it may.
     TooMuchInFlight,
+    /// The device was revoked while it was connected.
+    Revoked,
     /// A revoked device has handed in all it may.
     RevokedLimit,
     /// The relay cannot write: its disk is full or damaged.
@@ -201,6 +206,9 @@ impl Refusal {
             }
             Refusal::TooMuchInFlight => {
                 "This device sent faster than it may. Update the program on this device."
+            }
+            Refusal::Revoked => {
+                "This device was revoked. What it has not sent yet is handed in when it connects again; it is sent nothing any more."
             }
             Refusal::RevokedLimit => {
                 "This device was revoked and has handed in all it may. Export the rest with `cairn log export`."

@@ -37,6 +37,9 @@ pub(crate) struct Link {
     /// The last sequence sent in this session.
     pub(crate) sent: u64,
     in_flight: usize,
+    /// Whether a bundle was sent in this session, so that the next can be
+    /// short.
+    uploading: bool,
     revoked: bool,
     caught_up: bool,
     /// The generation of this log that the relay has.
@@ -57,6 +60,7 @@ impl Link {
             random: seed | 1,
             sent: 0,
             in_flight: 0,
+            uploading: false,
             revoked: false,
             caught_up: false,
             relay_generation: 0,
@@ -155,6 +159,7 @@ impl Agent {
         self.link.phase = Phase::Greeting;
         self.own_images.clear();
         self.link.in_flight = 0;
+        self.link.uploading = false;
         self.link.caught_up = false;
         let hello = Hello {
             organization: self.config.organization,
@@ -209,11 +214,12 @@ impl Agent {
         if self.link.phase != Phase::Greeting {
             return;
         }
-        if !welcome
+        let signed = welcome
             .checkpoint
-            .verifies(&self.config.organization, &self.config.relay)
-        {
-            tracing::error!("the relay's checkpoint does not verify");
+            .verifies(&self.config.organization, &self.config.relay);
+        // After the last generation no log could begin.
+        if !signed || welcome.generation == u32::MAX {
+            tracing::error!("the relay's welcome cannot be true");
             self.outputs.push_back(Output::HangUp);
             self.disconnected(now);
             return;
@@ -288,8 +294,12 @@ impl Agent {
             self.link.sent = last;
             self.link.in_flight += bundles.len();
             for bundle in bundles {
-                self.outputs
-                    .push_back(Output::Send(ClientMessage::Upload(bundle.bytes().to_vec())));
+                let message = if std::mem::replace(&mut self.link.uploading, true) {
+                    ClientMessage::UploadNext(bundle.continuation())
+                } else {
+                    ClientMessage::Upload(bundle.bytes().to_vec())
+                };
+                self.outputs.push_back(Output::Send(message));
             }
         }
     }

@@ -140,11 +140,14 @@ impl Agent {
             .map(|pending| (pending.sequence, &pending.operation))
     }
 
-    /// Whether the device has sent everything and received everything.
+    /// Whether the device has sent everything and received everything. A
+    /// revoked device receives nothing; it is done when all is handed in.
     pub fn is_synced(&self) -> bool {
-        self.link.is_caught_up()
-            && self.pending.iter().next().is_none()
-            && self.log.tail().next().is_none()
+        let sent = match self.link.is_revoked() {
+            true => self.pending.unacknowledged().next().is_none(),
+            false => self.pending.iter().next().is_none(),
+        };
+        self.link.is_caught_up() && sent && self.log.tail().next().is_none()
     }
 
     /// Where the device stands.

@@ -97,3 +97,95 @@ pub(crate) enum Noun {
     /// A script that completes `cairn` commands in your shell
     Completions(completions::CompletionsArgs),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{Command, CommandFactory, error::ErrorKind};
+
+    #[test]
+    fn the_definition_of_the_command_line_is_right() {
+        Cairn::command().debug_assert();
+    }
+
+    fn leaves(command: &Command, path: &str, found: &mut Vec<(String, Command)>) {
+        let path = format!("{path} {}", command.get_name());
+        let below: Vec<&Command> = command
+            .get_subcommands()
+            .filter(|below| below.get_name() != "help" && !below.is_hide_set())
+            .collect();
+        if below.is_empty() {
+            found.push((path.trim().to_owned(), command.clone()));
+        }
+        below
+            .into_iter()
+            .for_each(|below| leaves(below, &path, found));
+    }
+
+    #[test]
+    fn every_verb_says_what_it_does_and_shows_an_example() {
+        let mut found = Vec::new();
+        leaves(&Cairn::command(), "", &mut found);
+        assert!(found.len() > 15);
+        // Nouns that have no verbs yet.
+        let empty = [
+            "cairn record",
+            "cairn conflict",
+            "cairn issue",
+            "cairn import",
+            "cairn export",
+        ];
+        found.retain(|(path, _)| !empty.contains(&path.as_str()));
+        for (path, command) in found {
+            assert!(
+                command.get_about().is_some(),
+                "{path} does not say what it does"
+            );
+            let example = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            assert!(
+                example.contains(&path),
+                "{path} --help shows no example of `{path}`: {example:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn global_options_may_stand_anywhere() {
+        let before =
+            Cairn::try_parse_from(["cairn", "--dir", "hq", "--json", "relay", "status"]).unwrap();
+        let after =
+            Cairn::try_parse_from(["cairn", "relay", "status", "--json", "--dir", "hq"]).unwrap();
+        assert_eq!(before.global.dir, after.global.dir);
+        assert!(before.global.json && after.global.json);
+    }
+
+    #[test]
+    fn what_does_not_fit_together_is_refused() {
+        let wrong = [
+            &[
+                "cairn",
+                "relay",
+                "init",
+                "--template",
+                "sales",
+                "--org",
+                "folder",
+            ][..],
+            &["cairn", "relay", "init", "--template", "bakery"],
+            &["cairn", "relay", "ticket"],
+            &[
+                "cairn", "relay", "ticket", "--user", "amara", "--valid", "soon",
+            ],
+            &["cairn", "log", "verify", "file", "--fold"],
+            &["cairn", "log", "verify", "--relay", "xyz"],
+            &["cairn", "device", "enroll"],
+        ];
+        for line in wrong {
+            let error = Cairn::try_parse_from(line).unwrap_err();
+            assert_ne!(error.kind(), ErrorKind::DisplayHelp, "{line:?}");
+        }
+    }
+}

@@ -115,3 +115,17 @@ impl From<AdminError> for Failure {
         Failure::new(exit, error)
     }
 }
+
+/// An error and what is behind it, in one sentence.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = error.source();
+    }
+    text
+}

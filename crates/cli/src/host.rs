@@ -60,7 +60,8 @@ impl DeviceHost {
     }
 }
 
-fn stopped() -> Failure {
+/// The process that holds the directory is ending.
+pub(crate) fn stopped() -> Failure {
     Failure::storage("the process that holds the directory is ending; try again")
 }
 

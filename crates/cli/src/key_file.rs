@@ -62,3 +62,50 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], Failure> {
     })?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_key_is_read_as_it_was_made_and_nobody_else_may_read_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("device.key");
+        let key = read_or_create(&path).unwrap();
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert_eq!(read_or_create(&path).unwrap().public(), key.public());
+    }
+
+    #[test]
+    fn a_key_that_others_may_read_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("device.key");
+        create(&path).unwrap();
+        for mode in [0o640, 0o604, 0o620, 0o601, 0o777] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            let failure = read(&path).unwrap_err();
+            assert!(failure.message.contains("chmod 600"), "{mode:o}: {failure}");
+        }
+        fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
+        assert!(read(&path).is_ok());
+    }
+
+    #[test]
+    fn a_damaged_key_is_refused_without_showing_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("device.key");
+        for text in ["", "abcd", &"zz".repeat(32), &"ab".repeat(33)] {
+            write_private(&path, text.as_bytes()).unwrap();
+            let failure = read(&path).unwrap_err();
+            assert!(
+                text.is_empty() || !failure.message.contains(text),
+                "{failure}"
+            );
+        }
+    }
+}

@@ -13,15 +13,22 @@ mod args;
 mod clock;
 mod context;
 mod control;
+mod editing;
 mod exit;
+mod fields;
 mod folder;
+mod holding;
 mod host;
 mod key_file;
 mod output;
+mod record_ref;
+mod render;
 mod session;
 mod settings;
 mod signals;
 mod verbs;
+#[cfg(test)]
+mod world;
 
 use args::Cairn;
 use clap::{CommandFactory, FromArgMatches, parser::ValueSource};
@@ -79,7 +86,15 @@ fn log_to_stderr(verbose: u8) {
         2 => "debug",
         _ => "trace",
     };
-    let filter = EnvFilter::try_from_env("CAIRN_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let wanted = std::env::var("CAIRN_LOG").ok();
+    let filter = wanted
+        .as_deref()
+        .map(EnvFilter::try_new)
+        .unwrap_or_else(|| Ok(EnvFilter::new(default)));
+    let filter = filter.unwrap_or_else(|error| {
+        eprintln!("cairn: CAIRN_LOG is not understood ({error}); write it like info or cairn_net=debug,warn");
+        EnvFilter::new(default)
+    });
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -55,6 +55,9 @@ impl Output {
         }
         table.set_header(heading.iter().map(|name| name.to_uppercase()));
         table.add_rows(rows);
+        table.column_iter_mut().for_each(|column| {
+            column.set_padding((0, 2));
+        });
         let text: Vec<String> = table
             .lines()
             .map(|line| line.trim_end().to_owned())
@@ -143,5 +146,14 @@ impl Drop for Bar {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+/// A number of things: `1 operation`, `2 operations`.
+pub(crate) fn count(number: u64, thing: &str) -> String {
+    if number == 1 {
+        format!("1 {thing}")
+    } else {
+        format!("{number} {thing}s")
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::control::client::Client;
 use crate::control::{Answer, Command, Progress};
-use crate::exit::Failure;
+use crate::exit::{Failure, with_causes};
 use crate::host::{DeviceHost, Host, RelayHost};
 use crate::key_file;
 use crate::output::Output;
@@ -53,23 +53,11 @@ impl Session {
     /// Connects to the process that holds the directory, or opens it here.
     pub(crate) async fn open(directory: &Directory, output: Output) -> Result<Session, Failure> {
         let owner = directory.owner().ok_or_else(|| directory.nothing_here())?;
-        let deadline = Instant::now() + HOLDER_WAIT;
-        let place = loop {
-            if let Some(client) = Client::connect(&directory.socket()).await? {
-                break Place::There(client);
-            }
-            let opened = match owner {
-                Owner::Relay => open_relay(directory, None).await,
-                Owner::Device => open_device(directory, false).await,
-            };
-            match opened {
-                Ok(running) => break Place::Here(Box::new(running)),
-                Err(OpenError::Storage(StorageError::Locked(..))) if Instant::now() < deadline => {
-                    tokio::time::sleep(HOLDER_LOOK).await;
-                }
-                Err(error) => return Err(error.into()),
-            }
+        let opening = match owner {
+            Owner::Relay => Opening::Relay { listen: None },
+            Owner::Device => Opening::Device { running: false },
         };
+        let place = connect_or_open(directory, opening).await?;
         Ok(Session { place, output })
     }
 
@@ -109,6 +97,53 @@ impl Running {
     }
 }
 
+/// What a directory is opened as.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Opening {
+    /// A relay, that may listen.
+    Relay {
+        /// Where.
+        listen: Option<SocketAddr>,
+    },
+    /// A device.
+    Device {
+        /// Whether it stays connected.
+        running: bool,
+    },
+}
+
+/// Opens the directory for a process that stays; a command line that works in
+/// it is waited for, another process that stays is not.
+pub(crate) async fn hold(directory: &Directory, opening: Opening) -> Result<Running, Failure> {
+    match connect_or_open(directory, opening).await? {
+        Place::Here(running) => Ok(*running),
+        Place::There(_) => Err(Failure::storage(format!(
+            "{} is run by another process already; commands reach it there",
+            directory.path.display()
+        ))),
+    }
+}
+
+async fn connect_or_open(directory: &Directory, opening: Opening) -> Result<Place, Failure> {
+    let deadline = Instant::now() + HOLDER_WAIT;
+    loop {
+        if let Some(client) = Client::connect(&directory.socket()).await? {
+            return Ok(Place::There(client));
+        }
+        let opened = match opening {
+            Opening::Relay { listen } => open_relay(directory, listen).await,
+            Opening::Device { running } => open_device(directory, running).await,
+        };
+        match opened {
+            Ok(running) => return Ok(Place::Here(Box::new(running))),
+            Err(OpenError::Storage(StorageError::Locked(..))) if Instant::now() < deadline => {
+                tokio::time::sleep(HOLDER_LOOK).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
 /// Why a directory could not be opened.
 pub(crate) enum OpenError {
     /// Its storage.
@@ -132,6 +167,9 @@ impl From<Failure> for OpenError {
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Failure {
         match error {
+            OpenError::Storage(error @ StorageError::Locked(..)) => Failure::storage(format!(
+                "{error}; end that one first, or let it do the work"
+            )),
             OpenError::Storage(error) => error.into(),
             OpenError::Other(failure) => failure,
         }
@@ -149,7 +187,7 @@ pub(crate) async fn open_relay(
     let relay = Relay::open(secret, settings.organization, storage)?;
     let service = RelayService::start(relay, listen)
         .await
-        .map_err(|error| Failure::storage(error.to_string()))?;
+        .map_err(|error| Failure::usage(with_causes(&error)))?;
     let host = RelayHost {
         handle: service.handle(),
         settings: Arc::new(settings),

@@ -20,8 +20,6 @@ pub(crate) enum Source {
     Argument,
     /// The environment.
     Environment,
-    /// A settings file.
-    File,
     /// Nobody said anything.
     Default,
 }
@@ -31,7 +29,6 @@ impl fmt::Display for Source {
         f.write_str(match self {
             Source::Argument => "from the command line",
             Source::Environment => "from the environment",
-            Source::File => "from the settings file",
             Source::Default => "the default",
         })
     }
@@ -240,5 +237,80 @@ mod as_text {
         String::deserialize(deserializer)?
             .parse()
             .map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::Exit;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn directory() -> (tempfile::TempDir, Directory) {
+        let made = tempfile::tempdir().unwrap();
+        let directory = Directory {
+            path: made.path().join("in/here"),
+            source: Source::Argument,
+        };
+        make_private_directory(&directory.path).unwrap();
+        (made, directory)
+    }
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn settings_are_read_as_they_were_written_and_are_private() {
+        let (_made, directory) = directory();
+        assert_eq!(directory.owner(), None);
+        let settings = DeviceSettings {
+            organization: OrganizationId([0xab; 16]),
+            relay: PublicKey([0xcd; 32]),
+            address: "relay.example:4433".into(),
+            user: "amara".into(),
+            name: "Amara's \"phone\"".into(),
+        };
+        settings.write(&directory).unwrap();
+        settings.write(&directory).unwrap();
+        assert_eq!(DeviceSettings::read(&directory).unwrap(), settings);
+        assert_eq!(directory.owner(), Some(Owner::Device));
+        assert_eq!(mode(&directory.device_file()), 0o600);
+        assert_eq!(mode(&directory.path), 0o700);
+        let names: Vec<_> = std::fs::read_dir(&directory.path)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(names, ["device.toml"], "no draft is left behind");
+    }
+
+    #[test]
+    fn a_mistake_in_settings_is_told_with_its_file() {
+        let (_made, directory) = directory();
+        for text in [
+            "organization = 7",
+            "organization = \"xyz\"\nlisten = \"a\"",
+            "lisen = \"a\"",
+            "= =",
+        ] {
+            std::fs::write(directory.relay_file(), text).unwrap();
+            let failure = RelaySettings::read(&directory).unwrap_err();
+            assert_eq!(failure.exit, Exit::Usage);
+            assert!(
+                failure.message.contains("relay.toml has a mistake"),
+                "{failure}"
+            );
+        }
+    }
+
+    #[test]
+    fn where_nothing_is_says_where_it_looked() {
+        let directory = Directory {
+            path: "nowhere".into(),
+            source: Source::Environment,
+        };
+        let failure = directory.nothing_here();
+        assert_eq!(failure.exit, Exit::NotFound);
+        assert!(failure.message.contains("nowhere (from the environment)"));
     }
 }

@@ -6,6 +6,7 @@
 
 mod change;
 mod check;
+mod element;
 
 pub use change::{DefinitionChange, PublishError};
 pub use check::DefinitionFault;
@@ -175,7 +176,8 @@ pub enum Kind {
     Counter,
     /// An observed-remove set of texts or lookups (N:N links).
     Set {
-        /// Kind of the elements.
+        /// Kind of the elements: text or lookup.
+        #[serde(deserialize_with = "element::deserialize")]
         of: Box<Kind>,
     },
     /// Text that concurrent edits merge in, character by character.

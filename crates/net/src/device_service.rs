@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::clock::now;
+use crate::end::in_words;
 use crate::persister::{Persister, Written};
 use crate::{
     CloseCode, DialError, DialLimits, Dialer, Event, Lane, NotSent, Received, Session, SessionEnd,
@@ -338,7 +339,8 @@ impl Driver {
                 let _ = answer.send(self.export());
             }
             Command::Online(true) => {
-                self.standing.send_modify(|standing| standing.end = None);
+                let failed = self.agent.failure().cloned().map(LinkEnd::Storage);
+                self.standing.send_modify(|standing| standing.end = failed);
                 self.handle(Input::GoOnline);
             }
             Command::Online(false) => self.handle(Input::GoOffline),
@@ -382,7 +384,7 @@ impl Driver {
             }
             Err(error) => {
                 tracing::debug!(%error, "not connected");
-                self.ended(LinkEnd::Unreachable(error.to_string()));
+                self.ended(LinkEnd::Unreachable(in_words(&error)));
                 self.handle(Input::DialFailed);
             }
         }
@@ -412,7 +414,7 @@ impl Driver {
                 if end != SessionEnd::Finished
                     || !matches!(self.standing.borrow().end, Some(LinkEnd::Refused(_)))
                 {
-                    self.ended(LinkEnd::Unreachable(end.to_string()));
+                    self.ended(LinkEnd::Unreachable(in_words(&end)));
                 }
                 self.handle(Input::Disconnected);
             }

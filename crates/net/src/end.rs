@@ -63,6 +63,18 @@ impl CloseCode {
     }
 }
 
+/// An error and what it came from, for a person.
+pub fn in_words(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        words.push_str(": ");
+        words.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    words
+}
+
 /// How a session ended or why it never began. Nothing here loses data: what
 /// was not acknowledged is still in the device's log and is sent again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -21,7 +21,7 @@ pub struct Enrolled {
 #[derive(Debug, thiserror::Error)]
 pub enum EnrolError {
     /// The relay cannot be reached.
-    #[error(transparent)]
+    #[error("{}", crate::end::in_words(.0))]
     Dial(#[from] DialError),
     /// The relay said no.
     #[error("{}", .0.words())]
@@ -53,12 +53,10 @@ pub async fn enrol(
         .send(message.encode())
         .await
         .map_err(|error| ended(error.to_string()))?;
-    let answer = loop {
-        match frames.recv().await.map(|received| received.event) {
-            Some(Event::Frame { bytes, .. }) => break ServerMessage::decode(&bytes),
-            Some(Event::Ended(end)) => return Err(ended(end.to_string())),
-            None => return Err(ended(SessionEnd::ClosedHere.to_string())),
-        }
+    let answer = match frames.recv().await.map(|received| received.event) {
+        Some(Event::Frame { bytes, .. }) => ServerMessage::decode(&bytes),
+        Some(Event::Ended(end)) => return Err(ended(end.to_string())),
+        None => return Err(ended(SessionEnd::ClosedHere.to_string())),
     };
     session.finish().await;
     match answer {

@@ -211,16 +211,17 @@ impl Driver {
                     Some(command) => self.command(command),
                     None => self.stopping = true,
                 },
-                Some(received) = frames.recv(), if !busy => {
-                    self.received(received);
-                    moved = true;
-                }
+                // Before frames: a device that never stops talking keeps nobody out.
                 Some(arrival) = accept(&mut self.listener) => {
                     let id = SessionId(self.fresh());
                     let key = cairn_model::PublicKey(arrival.key());
                     let session = Arc::new(arrival.start(id, self.inbox.clone()));
                     self.sessions.insert(id, Connected { session, backlog: BTreeMap::new() });
                     self.handle(Input::Connected { session: cairn_relay::SessionId(id.0), key });
+                }
+                Some(received) = frames.recv(), if !busy => {
+                    self.received(received);
+                    moved = true;
                 }
                 _ = quiet.tick() => {
                     if !std::mem::take(&mut moved) {

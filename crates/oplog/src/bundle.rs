@@ -130,6 +130,13 @@ struct Form {
     signature: ([u8; 32], [u8; 32]),
 }
 
+/// What of a bundle the receiver cannot know when it has the log up to there.
+#[derive(Serialize, Deserialize)]
+struct Continuation {
+    slots: Vec<Slot>,
+    signature: ([u8; 32], [u8; 32]),
+}
+
 /// A bundle whose form is right. Nothing in it is to be believed yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parsed {
@@ -159,6 +166,26 @@ impl Parsed {
             return Err(BundleFault::Sequence(form.first));
         }
         Ok(Parsed { bytes, form })
+    }
+
+    /// Reads the short form of a bundle that continues `log` at `at`, as
+    /// [`Verified::continuation`] writes it. The signature stands for the
+    /// whole: it covers the head, which commits to log, place and operations.
+    pub fn continuing(bytes: &[u8], log: LogId, at: &LogHead) -> Result<Parsed, BundleFault> {
+        let Continuation { slots, signature } = codec::decode("bundle", bytes)?;
+        let form = Form {
+            log,
+            first: at.sequence + 1,
+            previous: at.head,
+            slots,
+            signature,
+        };
+        Parsed::parse(codec::encode(&form))
+    }
+
+    /// The bytes it was read from.
+    pub fn bytes(&self) -> &Arc<[u8]> {
+        &self.bytes
     }
 
     /// The log it claims.
@@ -254,6 +281,15 @@ impl Verified {
     /// Its operations, in order.
     pub fn slots(&self) -> &[Slot] {
         &self.parsed.form.slots
+    }
+
+    /// The short form for a receiver that has the log up to this bundle.
+    pub fn continuation(&self) -> Vec<u8> {
+        let form = &self.parsed.form;
+        codec::encode(&Continuation {
+            slots: form.slots.clone(),
+            signature: form.signature,
+        })
     }
 
     /// The same bundle with every operation withheld but those `keep` names by
@@ -405,6 +441,17 @@ mod tests {
         let parsed = Parsed::parse(bundle.bytes().clone()).unwrap();
         let elsewhere = parsed.verify(&OrganizationId([8; 16]), &key);
         assert!(matches!(elsewhere, Err(BundleFault::Signature { .. })));
+    }
+
+    #[test]
+    fn a_continuation_is_the_same_bundle_to_who_has_the_log() {
+        let (bundle, key) = sealed();
+        let log = bundle.log();
+        let at = LogHead::genesis(&ORGANIZATION, &log);
+        let continued = Parsed::continuing(&bundle.continuation(), log, &at).unwrap();
+        assert_eq!(continued.verify(&ORGANIZATION, &key), Ok(bundle.clone()));
+        let elsewhere = Parsed::continuing(&bundle.continuation(), log, &bundle.head()).unwrap();
+        assert!(elsewhere.verify(&ORGANIZATION, &key).is_err());
     }
 
     #[test]

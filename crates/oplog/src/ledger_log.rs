@@ -121,7 +121,11 @@ pub fn bundles_of(
     let prefix = index_prefix(log);
     let mut from = index_key(log, first, 0);
     if let Some((key, _)) = storage
-        .range_back(Table::LogIndex, &index_key(log, first + 1, 0), 1)?
+        .range_back(
+            Table::LogIndex,
+            &index_key(log, first.saturating_add(1), 0),
+            1,
+        )?
         .into_iter()
         .next()
         && key.starts_with(&prefix)

@@ -86,7 +86,7 @@ impl State {
         });
         put_list(
             &mut bytes,
-            &Definition::default().changes_to(self.definition()),
+            Definition::default().changes_to(self.definition()),
         );
         put_list(&mut bytes, &self.required_since);
         put_list(&mut bytes, &self.draft);

@@ -3,6 +3,14 @@
 //! Documents are kept as their saved bytes. A text document starts from one
 //! change that is the same everywhere, so that two people who begin the same
 //! text offline begin one text, not two.
+//!
+//! Changes come from other machines, and Automerge was not written for
+//! enemies: some bytes make it panic, some make it unroll a run of 2^60
+//! operations. So a change is first looked over here (`inspect`), and
+//! Automerge then runs where a panic of its own is an error
+//! ([`DocumentError::Unreadable`]). Both depend on the bytes alone.
+
+mod inspect;
 
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{
@@ -11,6 +19,7 @@ use automerge::{
 use cairn_model::{Kind, OperationId};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Bytes of one saved document.
 pub const DOCUMENT_BYTES_MAX: usize = 48 * 1024;
@@ -43,6 +52,15 @@ impl From<AutomergeError> for DocumentError {
     }
 }
 
+/// Runs Automerge on what may be an enemy's bytes. Where it panics, the
+/// document it was at work on is gone, and nothing else was touched.
+fn guarded<T>(work: impl FnOnce() -> Result<T, DocumentError>) -> Result<T, DocumentError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let reason = "its parts contradict each other";
+        Err(DocumentError::Unreadable(reason.to_owned()))
+    })
+}
+
 fn fresh(kind: &Kind) -> Result<AutoCommit, DocumentError> {
     let mut document = AutoCommit::new().with_actor(ActorId::from([0u8; 16]));
     if matches!(kind, Kind::RichText) {
@@ -63,6 +81,11 @@ fn load(kind: &Kind, saved: &[u8]) -> Result<AutoCommit, DocumentError> {
 /// Applies the changes of one write to a saved document (empty bytes for a
 /// new one); gives the new saved bytes.
 pub fn merge(kind: &Kind, saved: &[u8], changes: &[u8]) -> Result<Vec<u8>, DocumentError> {
+    inspect::inspect(changes)?;
+    guarded(|| merge_inspected(kind, saved, changes))
+}
+
+fn merge_inspected(kind: &Kind, saved: &[u8], changes: &[u8]) -> Result<Vec<u8>, DocumentError> {
     let change = Change::from_bytes(changes.to_vec())
         .map_err(|error| DocumentError::Unreadable(error.to_string()))?;
     let mut document = load(kind, saved)?;
@@ -75,7 +98,9 @@ pub fn merge(kind: &Kind, saved: &[u8], changes: &[u8]) -> Result<Vec<u8>, Docum
         }
     }
     document.apply_changes([change])?;
-    bounded(document.save())
+    let merged = bounded(document.save())?;
+    read_loaded(kind, &AutoCommit::load(&merged)?)?;
+    Ok(merged)
 }
 
 fn bounded(saved: Vec<u8>) -> Result<Vec<u8>, DocumentError> {
@@ -96,7 +121,15 @@ pub fn edit(
     wanted: &Json,
     operation: &OperationId,
 ) -> Result<Option<Vec<u8>>, DocumentError> {
-    let mut document = load(kind, saved)?;
+    guarded(|| edit_loaded(kind, load(kind, saved)?, wanted, operation))
+}
+
+fn edit_loaded(
+    kind: &Kind,
+    mut document: AutoCommit,
+    wanted: &Json,
+    operation: &OperationId,
+) -> Result<Option<Vec<u8>>, DocumentError> {
     document.set_actor(actor(operation));
     let before = document.get_heads();
     match kind {
@@ -122,7 +155,7 @@ pub fn edit(
     Ok(made
         .into_iter()
         .next()
-        .map(|mut change| change.bytes().into_owned()))
+        .map(|change| change.raw_bytes().to_vec()))
 }
 
 fn actor(operation: &OperationId) -> ActorId {
@@ -252,7 +285,7 @@ fn scalar(json: &Json) -> ScalarValue {
 
 /// What a saved document reads as: a string for rich text, an object for JSON.
 pub fn read(kind: &Kind, saved: &[u8]) -> Result<Json, DocumentError> {
-    read_loaded(kind, &load(kind, saved)?)
+    guarded(|| read_loaded(kind, &load(kind, saved)?))
 }
 
 fn read_loaded(kind: &Kind, document: &AutoCommit) -> Result<Json, DocumentError> {
@@ -269,14 +302,8 @@ fn read_loaded(kind: &Kind, document: &AutoCommit) -> Result<Json, DocumentError
 /// The hashes of a document's heads, sorted: what the document is, whatever
 /// order its changes came in.
 pub fn heads(kind: &Kind, saved: &[u8]) -> Vec<[u8; 32]> {
-    let mut heads: Vec<[u8; 32]> = load(kind, saved)
-        .map(|mut document| {
-            document
-                .get_heads()
-                .into_iter()
-                .map(|head| head.0)
-                .collect()
-        })
+    let mut heads: Vec<[u8; 32]> = guarded(|| Ok(load(kind, saved)?.get_heads()))
+        .map(|heads| heads.into_iter().map(|head| head.0).collect())
         .unwrap_or_default();
     heads.sort_unstable();
     heads

@@ -20,7 +20,7 @@ struct ImageForm {
     created: u64,
     origins: Vec<OriginForm>,
     /// `None` when only the fields changed.
-    life: Option<(u64, RegisterForm)>,
+    life: LifeForm<RegisterForm>,
     whole: bool,
     fields: Vec<FieldForm>,
 }
@@ -61,9 +61,21 @@ enum StateForm {
     Default(Value),
 }
 
+/// What an image tells of a record's life.
+#[derive(Serialize, Deserialize)]
+enum LifeForm<R> {
+    /// It is as it was.
+    Unchanged,
+    /// The operation of the image's version keeps the record, and no other
+    /// write stands: by far the most usual.
+    Kept,
+    /// When it changed, as a distance, and its writes.
+    Told(u64, R),
+}
+
 /// The same forms, borrowed, for writing: nothing is copied.
 mod writing {
-    use super::{OpenConflict, OriginForm, RecordId, TypeId, Value};
+    use super::{LifeForm, OpenConflict, OriginForm, RecordId, TypeId, Value};
     use serde::Serialize;
 
     #[derive(Serialize)]
@@ -73,7 +85,7 @@ mod writing {
         pub(super) version: u64,
         pub(super) created: u64,
         pub(super) origins: Vec<OriginForm>,
-        pub(super) life: Option<(u64, RegisterForm<'a>)>,
+        pub(super) life: LifeForm<RegisterForm<'a>>,
         pub(super) whole: bool,
         pub(super) fields: Vec<FieldForm<'a>>,
     }
@@ -154,8 +166,18 @@ impl Record {
                     received_after: origin.received.0.wrapping_sub(origin.time.wall().0) as i64,
                 })
                 .collect(),
-            life: changed(self.life_changed)
-                .then(|| (behind(self.life_changed), register_form(&self.life, behind))),
+            life: match &self.life.writes[..] {
+                _ if !changed(self.life_changed) => LifeForm::Unchanged,
+                [write]
+                    if write.version == self.version
+                        && self.life_changed == self.version
+                        && self.is_alive()
+                        && self.life.open.is_none() =>
+                {
+                    LifeForm::Kept
+                }
+                _ => LifeForm::Told(behind(self.life_changed), register_form(&self.life, behind)),
+            },
             whole,
             fields,
         }
@@ -319,10 +341,20 @@ impl Image {
         {
             return Err(malformed("its parts are out of order"));
         }
-        let tells_life = form.life.is_some();
+        let tells_life = !matches!(form.life, LifeForm::Unchanged);
         let (life_changed, life) = match form.life {
-            Some((behind, register)) => (reader.version(behind)?, reader.register(register)?),
-            None => (Version(0), Register::default()),
+            LifeForm::Told(behind, register) => {
+                (reader.version(behind)?, reader.register(register)?)
+            }
+            LifeForm::Kept => {
+                let mut life = Register::default();
+                life.replace(RegisterWrite {
+                    version: Version(form.version),
+                    value: Some(Value::Boolean(true)),
+                });
+                (Version(form.version), life)
+            }
+            LifeForm::Unchanged => (Version(0), Register::default()),
         };
         Ok(Image {
             record: Record {

@@ -10,7 +10,7 @@
 //! `admit` whether an operation may stand and has `apply` carry it out;
 //! [`conflict`] and [`issue`] say what people are told. [`image`] and [`page`]
 //! are records as bytes, [`checkpoint`] keeps a state in storage, [`digest`]
-//! compares two.
+//! compares two, [`replay`] shows what each operation on a record changed.
 
 mod admit;
 mod apply;
@@ -30,6 +30,7 @@ pub mod issue;
 pub mod page;
 pub mod record;
 pub mod register;
+pub mod replay;
 pub mod set;
 pub mod state;
 pub mod weight;

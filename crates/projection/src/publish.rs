@@ -104,7 +104,12 @@ impl State {
 
     /// Keeps the records that stand for users and teams as the definition has
     /// them, so that lookups can point at people.
-    fn mirror_people(&mut self, last: &Definition, next: &Definition, incoming: &Incoming<'_>) {
+    pub(crate) fn mirror_people(
+        &mut self,
+        last: &Definition,
+        next: &Definition,
+        incoming: &Incoming<'_>,
+    ) {
         let types_changed = last.types != next.types;
         if let Some(record_type) = next.type_named("user") {
             for (login, user) in &next.users {

@@ -5,6 +5,7 @@ use crate::machine::{From, Output, Relay, ReplyId};
 use cairn_model::{
     Action, Definition, DefinitionChange, DeviceId, Hash, Mutation, Timestamp, codec,
 };
+use cairn_oplog::Parsed;
 use cairn_oplog::storage::{self, Batch, Storage, StorageError, Table};
 use cairn_projection::Verdict;
 use cairn_projection::state::RELAY;
@@ -215,8 +216,9 @@ impl Relay {
     ) -> Option<AdminReply> {
         let mut taken = 0;
         for (number, bytes) in (1..).zip(bundles) {
-            match self.take_in(now, bytes, From::Admin(reply)) {
-                Ok(new) => taken += usize::from(new),
+            let parsed = Parsed::parse(bytes).map_err(|_| Refusal::BundleInvalid);
+            match parsed.and_then(|parsed| self.take_in(now, parsed, From::Admin(reply))) {
+                Ok(arrived) => taken += usize::from(arrived.is_new),
                 Err(refusal) => {
                     self.expect_answers(reply, taken);
                     self.refuse_later(reply, AdminError::Refused { number, refusal });

@@ -129,6 +129,14 @@ struct Taken {
     from: From,
 }
 
+/// A bundle that continues its log, or repeats a part of it.
+pub(crate) struct Arrived {
+    /// The log's head after it.
+    pub(crate) head: LogHead,
+    /// Whether it was not in the ledger, nor on its way there.
+    pub(crate) is_new: bool,
+}
+
 /// Where a bundle came from.
 #[derive(Clone, Copy)]
 pub(crate) enum From {
@@ -153,7 +161,7 @@ pub struct Relay {
     pub(crate) requests: BTreeMap<ReplyId, Pending>,
     pub(crate) checkpoint: Checkpoint,
     /// Resends whose first copy is on its way to storage.
-    pub(crate) resent: Vec<(SessionId, AuthorId, Vec<u8>)>,
+    pub(crate) resent: Vec<(SessionId, AuthorId, Arc<[u8]>)>,
     waiting: Vec<Taken>,
     waiting_replies: Vec<ReplyId>,
     waiting_batch: Batch,
@@ -293,40 +301,51 @@ impl Relay {
         self.outputs.pop_front()
     }
 
-    /// Takes a bundle into the ledger, if it continues its log. Gives whether
-    /// it was taken; a resend was not, and is no fault.
+    /// Takes a bundle into the ledger, if it continues its log. A resend is
+    /// not taken again, and is no fault.
     pub(crate) fn take_in(
         &mut self,
         now: Timestamp,
-        bytes: Vec<u8>,
+        parsed: Parsed,
         from: From,
-    ) -> Result<bool, Refusal> {
+    ) -> Result<Arrived, Refusal> {
         if self.failed.is_some() {
             return Err(Refusal::RelayFailed);
         }
-        let parsed = Parsed::parse(bytes).map_err(|_| Refusal::BundleInvalid)?;
         let log = parsed.log();
+        if let From::Session(session) = from
+            && self.sessions[&session].key.device() != log.device
+        {
+            return Err(Refusal::BundleInvalid);
+        }
         let author = self.state.author(&log.device).ok_or(Refusal::NotEnrolled)?;
         let key = self.state.devices()[author.0 as usize].key;
         let bundle = parsed
             .verify(&self.organization, &key)
             .map_err(|_| Refusal::BundleInvalid)?;
-        let head = self.log_head(&log);
+        let standing = self.log_head(&log);
+        let head = bundle.head();
         let whole = |slot: &Slot| matches!(slot, Slot::Whole(_));
         if !bundle.slots().iter().all(whole) {
             return Err(Refusal::BundleInvalid);
         }
         if log.generation < self.state.devices()[author.0 as usize].generation {
             if self.is_resend(&bundle)? {
-                return Ok(false);
+                return Ok(Arrived {
+                    head,
+                    is_new: false,
+                });
             }
-        } else if bundle.first() > head.sequence + 1 {
+        } else if bundle.first() > standing.sequence + 1 {
             return Err(Refusal::BundleGap);
-        } else if bundle.first() <= head.sequence && self.is_resend(&bundle)? {
-            return Ok(false);
+        } else if bundle.first() <= standing.sequence && self.is_resend(&bundle)? {
+            return Ok(Arrived {
+                head,
+                is_new: false,
+            });
         }
         self.append(now, bundle, from);
-        Ok(true)
+        Ok(Arrived { head, is_new: true })
     }
 
     /// Where a log ends, counting bundles that are not durable yet.
@@ -563,12 +582,10 @@ impl Relay {
     fn fail(&mut self, error: StorageError) {
         tracing::error!(%error, "the relay cannot write any more");
         self.failed = Some(error);
-        for session in self.sessions.keys() {
-            self.outputs.push_back(Output::Close {
-                session: *session,
-                refusal: Refusal::RelayFailed,
-            });
+        self.resent.clear();
+        let sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
+        for session in sessions {
+            self.refuse(session, Refusal::RelayFailed);
         }
-        self.sessions.clear();
     }
 }

@@ -1,20 +1,23 @@
 //! What each connected device is sent.
 
 use crate::machine::{From, Output, Relay, SessionId};
-use cairn_model::{AuthorId, Change, Mutation, PublicKey, RecordId, Timestamp, Version};
+use cairn_model::{
+    AuthorId, Change, LogId, Mutation, PublicKey, RecordId, Timestamp, Version, codec,
+};
 use cairn_oplog::Entry;
 use cairn_oplog::bundle::{Slot, Verified, decode_operation};
-use cairn_oplog::ledger_log;
+use cairn_oplog::{LogHead, Parsed, ledger_log};
 use cairn_projection::page::{PAGE_BYTES_MAX, PAGE_RECORDS_MAX, Page};
 use cairn_projection::{Issue, Verdict};
 use cairn_proto::limit::{
-    BUNDLES_IN_FLIGHT_MAX, CHANGES_BYTES_MAX, FRAMES_QUEUED_MAX, HASHES_MAX, ISSUES_MAX,
-    NAME_BYTES_MAX, REVOKED_BUNDLES_MAX,
+    ANSWERS_QUEUED_MAX, BUNDLES_IN_FLIGHT_MAX, CHANGES_BYTES_MAX, FRAMES_QUEUED_MAX, HASHES_MAX,
+    ISSUES_BYTES_MAX, ISSUES_MAX, NAME_BYTES_MAX, REVOKED_BUNDLES_MAX,
 };
 use cairn_proto::message::ImageBytes;
 use cairn_proto::{
     Ack, ClientMessage, Directory, DirectoryDevice, Hello, Refusal, ServerMessage, Welcome,
 };
+use std::sync::Arc;
 
 /// Operations of a bundle that the relay looks through to spare the device
 /// their images: live edits come one by one, a backlog is sent images anyway.
@@ -36,6 +39,8 @@ pub struct Session {
     told_last: bool,
     queued: usize,
     in_flight: usize,
+    /// The last bundle handed in in this session: its log, and the head after it.
+    uploaded: Option<(LogId, LogHead)>,
     handed_in_revoked: u64,
 }
 
@@ -59,6 +64,7 @@ impl Session {
             told_last: false,
             queued: 0,
             in_flight: 0,
+            uploaded: None,
             handed_in_revoked: 0,
         }
     }
@@ -67,17 +73,29 @@ impl Session {
     pub fn author(&self) -> Option<AuthorId> {
         self.author
     }
+
+    /// Frames that wait until the device has read those before them.
+    pub fn queued(&self) -> usize {
+        self.queued
+    }
 }
 
 impl Relay {
     pub(crate) fn received(&mut self, now: Timestamp, id: SessionId, message: ClientMessage) {
-        if !self.sessions.contains_key(&id) {
+        let Some(session) = self.sessions.get(&id) else {
             return;
+        };
+        if session.queued >= ANSWERS_QUEUED_MAX {
+            return self.refuse(id, Refusal::TooMuchInFlight);
         }
         let outcome = match message {
             ClientMessage::Enrol { secret, name } => self.enrol(now, id, secret, name),
             ClientMessage::Hello(hello) => self.hello(now, id, hello),
-            ClientMessage::Upload(bytes) => self.upload(now, id, bytes),
+            ClientMessage::Upload(bytes) => {
+                let parsed = Parsed::parse(bytes).map_err(|_| Refusal::BundleInvalid);
+                parsed.and_then(|parsed| self.upload(now, id, parsed))
+            }
+            ClientMessage::UploadNext(bytes) => self.upload_next(now, id, &bytes),
             ClientMessage::LogHashes { generation, first } => {
                 self.log_hashes(id, generation, first)
             }
@@ -88,7 +106,7 @@ impl Relay {
         }
     }
 
-    fn refuse(&mut self, id: SessionId, refusal: Refusal) {
+    pub(crate) fn refuse(&mut self, id: SessionId, refusal: Refusal) {
         tracing::debug!(session = id.0, ?refusal, "session refused");
         self.outputs.push_back(Output::Send {
             session: id,
@@ -125,6 +143,9 @@ impl Relay {
         }
         if name.len() > NAME_BYTES_MAX {
             return Err(Refusal::OutOfOrder);
+        }
+        if self.failure().is_some() {
+            return Err(Refusal::RelayFailed);
         }
         let user = self.redeem(now, &secret)?;
         let action = cairn_model::Action::Enrol { key, user, name };
@@ -199,7 +220,14 @@ impl Relay {
         Ok(())
     }
 
-    fn upload(&mut self, now: Timestamp, id: SessionId, bytes: Vec<u8>) -> Result<(), Refusal> {
+    fn upload_next(&mut self, now: Timestamp, id: SessionId, bytes: &[u8]) -> Result<(), Refusal> {
+        let last = self.sessions.get(&id).and_then(|session| session.uploaded);
+        let (log, head) = last.ok_or(Refusal::OutOfOrder)?;
+        let parsed = Parsed::continuing(bytes, log, &head).map_err(|_| Refusal::BundleInvalid)?;
+        self.upload(now, id, parsed)
+    }
+
+    fn upload(&mut self, now: Timestamp, id: SessionId, parsed: Parsed) -> Result<(), Refusal> {
         let session = self.sessions.get_mut(&id).ok_or(Refusal::OutOfOrder)?;
         let author = session.author.ok_or(Refusal::OutOfOrder)?;
         if session.in_flight >= BUNDLES_IN_FLIGHT_MAX {
@@ -211,14 +239,16 @@ impl Relay {
                 return Err(Refusal::RevokedLimit);
             }
         }
-        let resent = bytes.clone();
-        if self.take_in(now, bytes, From::Session(id))? {
-            if let Some(session) = self.sessions.get_mut(&id) {
-                session.in_flight += 1;
-            }
+        let (log, bytes) = (parsed.log(), parsed.bytes().clone());
+        let arrived = self.take_in(now, parsed, From::Session(id))?;
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.uploaded = Some((log, arrived.head));
+            session.in_flight += usize::from(arrived.is_new);
+        }
+        if arrived.is_new {
             return Ok(());
         }
-        self.acknowledge_again(id, author, resent)
+        self.acknowledge_again(id, author, bytes)
     }
 
     /// Answers a resend with what was answered before: the bundle's place in
@@ -228,10 +258,9 @@ impl Relay {
         &mut self,
         id: SessionId,
         author: AuthorId,
-        bytes: Vec<u8>,
+        bytes: Arc<[u8]>,
     ) -> Result<(), Refusal> {
-        let parsed =
-            cairn_oplog::Parsed::parse(bytes.clone()).map_err(|_| Refusal::BundleInvalid)?;
+        let parsed = Parsed::parse(bytes.clone()).map_err(|_| Refusal::BundleInvalid)?;
         let log = parsed.log();
         if self.state.author(&log.device) != Some(author) {
             return Ok(());
@@ -447,7 +476,14 @@ impl Relay {
         }
     }
 
+    /// Sends definition and devices, or parts with a device that was revoked
+    /// meanwhile.
     fn send_directory(&mut self, id: SessionId) {
+        let author = self.sessions.get(&id).and_then(|session| session.author);
+        let device = author.and_then(|author| self.state.device(author));
+        if device.is_none_or(|device| device.revoked.is_some()) {
+            return self.refuse(id, Refusal::Revoked);
+        }
         let version = self.state.directory_changed();
         let devices = self.state.devices().iter().map(|device| DirectoryDevice {
             key: device.key,
@@ -460,15 +496,8 @@ impl Relay {
             definition: (**self.state.definition()).clone(),
             devices: devices.collect(),
         };
-        let revoked_now = self
-            .sessions
-            .get(&id)
-            .and_then(|s| s.author)
-            .and_then(|a| self.state.device(a))
-            .is_some_and(|d| d.revoked.is_some());
         if let Some(session) = self.sessions.get_mut(&id) {
             session.directory_sent = version;
-            session.revoked = revoked_now;
         }
         self.send(id, ServerMessage::Directory(directory));
     }
@@ -558,11 +587,18 @@ impl Relay {
             .filter(|issue| issue.user == device.user)
             .collect();
         issues.sort_by_key(|issue| (issue.changed, issue.number));
-        let through = match issues.get(ISSUES_MAX) {
-            Some(next) => Version(next.changed.0 - 1).max(issues[ISSUES_MAX - 1].changed),
+        let mut bytes = 0;
+        let fits = |issue: &&&Issue| {
+            let fits = bytes <= ISSUES_BYTES_MAX;
+            bytes += codec::encode(**issue).len();
+            fits
+        };
+        let fitting = issues.iter().take(ISSUES_MAX).take_while(fits).count();
+        let through = match issues.get(fitting) {
+            Some(next) => Version(next.changed.0 - 1).max(issues[fitting - 1].changed),
             None => version,
         };
-        let told = issues.into_iter().take(ISSUES_MAX).cloned().collect();
+        let told = issues.into_iter().take(fitting).cloned().collect();
         (told, through)
     }
 }

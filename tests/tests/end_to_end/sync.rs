@@ -11,15 +11,7 @@ async fn an_edit_on_one_device_is_seen_on_the_other() {
     set(&world.device(1), account, "phone", "12").await;
     wait_for_text(&world.device(0), account, "phone", "12").await;
     world.sync_all().await;
-    let digest = world.relay_digest().await;
-    for number in 0..2 {
-        let held = world
-            .device(number)
-            .query(|agent| agent.digest().unwrap())
-            .await
-            .unwrap();
-        assert_eq!(held, digest);
-    }
+    world.assert_agreed().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -85,4 +85,5 @@ fn a_revoked_device_hands_in_its_work_as_issues_and_is_sent_nothing() {
     assert_eq!(issues[0].code, cairn_projection::Code::DeviceRevoked);
     assert_eq!(world.text(1, account, "name").as_deref(), Some("Mill"));
     assert!(world.devices[1].agent.status().revoked);
+    assert!(world.devices[1].agent.is_synced(), "all is handed in");
 }

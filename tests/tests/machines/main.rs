@@ -4,5 +4,6 @@
 
 mod enrolment;
 mod recovery;
+mod replay;
 mod sync;
 mod world;

@@ -435,7 +435,7 @@ impl World {
             .id
     }
 
-    fn edit(
+    pub(crate) fn edit(
         &mut self,
         device: usize,
         record: Option<RecordId>,

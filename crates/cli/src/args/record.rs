@@ -1,7 +1,164 @@
 //! `cairn record`.
 
-use clap::Args;
+use crate::fields::Assignment;
+use clap::{Args, Subcommand};
 
-/// Not there yet.
+/// What `cairn record` takes.
 #[derive(Debug, Args)]
-pub(crate) struct RecordArgs {}
+#[command(after_help = NAMING)]
+pub(crate) struct RecordArgs {
+    /// What shall be done.
+    #[command(subcommand)]
+    pub(crate) verb: RecordVerb,
+}
+
+const NAMING: &str = "\
+A record is named by its id, by 8 or more digits its id begins with, or by its
+type and key: work_order:WO-1001
+
+Example:
+  cairn record get work_order:WO-1001";
+
+const VALUES: &str = "\
+Values, by the kind of the field:
+  status=completed            text, numbers, dates, choices; NAME= empties a field
+  account=A-1001              a lookup: id, key or exact title of the record
+  service_count=+1            a counter: what is added
+  tags=+urgent,-old           a set: what is added and removed; tags=a,b sets it
+  instructions=@note.txt      any value from a file; @@ for a value that begins with @
+  photo=@meter.jpg            a file: a reference to it, by its hash";
+
+/// What can be done with records.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RecordVerb {
+    /// Create a record
+    #[command(after_help = format!("{VALUES}\n\nExample:\n  \
+        cairn record create account number=A-2001 name=\"Elm Grove School\" relation=customer"))]
+    Create(CreateArgs),
+    /// Change fields of a record
+    #[command(after_help = format!("{VALUES}\n\nExample:\n  \
+        cairn record set work_order:WO-1001 status=completed tags=+urgent"))]
+    Set(SetArgs),
+    /// Show a record: its fields, what is unsent, what is in conflict
+    #[command(after_help = "\
+Examples:
+  cairn record get work_order:WO-1001
+  cairn record get work_order:WO-1001 --as-of 2026-06-01T12:00:00Z   (at the relay)
+  cairn record get work_order:WO-1001 --as-of 250                    (at the relay)")]
+    Get(GetArgs),
+    /// List records of a type
+    #[command(after_help = "\
+Conditions: NAME=VALUE, NAME!=VALUE, NAME<VALUE, <=, >, >=, NAME~PART (contains);
+NAME= means empty. Several must all hold.
+
+Example:
+  cairn record list work_order --where status=scheduled --where 'promised_by<2026-07-01' --sort -priority")]
+    List(ListArgs),
+    /// Delete a record; it can be restored
+    #[command(after_help = "\
+Example:
+  cairn record delete work_order:WO-1001")]
+    Delete(RefArgs),
+    /// Bring a deleted record back as it was
+    #[command(after_help = "\
+Example:
+  cairn record restore work_order:WO-1001")]
+    Restore(RefArgs),
+    /// Show every signed operation on a record, verified here
+    #[command(after_help = "\
+The relay sends the signed operations; this device verifies each against its
+author's key. --sync connects for that, where `cairn device run` does not run.
+
+Example:
+  cairn record history work_order:WO-1001 --sync")]
+    History(HistoryArgs),
+    /// Show which signed operation is behind each value
+    #[command(after_help = "\
+Example:
+  cairn record blame work_order:WO-1001 --sync")]
+    Blame(HistoryArgs),
+}
+
+/// What `cairn record create` takes.
+#[derive(Debug, Args)]
+pub(crate) struct CreateArgs {
+    /// The record type
+    #[arg(value_name = "TYPE")]
+    pub(crate) record_type: String,
+    /// Its fields
+    #[arg(value_name = "NAME=VALUE", value_parser = Assignment::read)]
+    pub(crate) fields: Vec<Assignment>,
+    /// The id it shall have [default: a new one]
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<String>,
+}
+
+/// What `cairn record set` takes.
+#[derive(Debug, Args)]
+pub(crate) struct SetArgs {
+    /// The record
+    #[arg(value_name = "RECORD")]
+    pub(crate) reference: String,
+    /// The fields to change
+    #[arg(value_name = "NAME=VALUE", value_parser = Assignment::read, required = true)]
+    pub(crate) fields: Vec<Assignment>,
+    /// The version you looked at, if it is older than what is here now
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) base: Option<u64>,
+}
+
+/// What `cairn record get` takes.
+#[derive(Debug, Args)]
+pub(crate) struct GetArgs {
+    /// The record
+    #[arg(value_name = "RECORD")]
+    pub(crate) reference: String,
+    /// As it was right after a version, or at a time; only at the relay
+    #[arg(long, value_name = "VERSION|TIME")]
+    pub(crate) as_of: Option<String>,
+}
+
+/// What `cairn record list` takes.
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// The record type
+    #[arg(value_name = "TYPE")]
+    pub(crate) record_type: String,
+    /// Only records for which this holds
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub(crate) conditions: Vec<String>,
+    /// Deleted records instead
+    #[arg(long)]
+    pub(crate) deleted: bool,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(crate) limit: usize,
+    /// By this field; -NAME for the largest first [default: oldest record first]
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
+    pub(crate) sort: Option<String>,
+    /// The fields to show, with commas between
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) columns: Vec<String>,
+    /// As it was right after a version, or at a time; only at the relay
+    #[arg(long, value_name = "VERSION|TIME")]
+    pub(crate) as_of: Option<String>,
+}
+
+/// A record.
+#[derive(Debug, Args)]
+pub(crate) struct RefArgs {
+    /// The record
+    #[arg(value_name = "RECORD")]
+    pub(crate) reference: String,
+}
+
+/// What `cairn record history` and `blame` take.
+#[derive(Debug, Args)]
+pub(crate) struct HistoryArgs {
+    /// The record
+    #[arg(value_name = "RECORD")]
+    pub(crate) reference: String,
+    /// Sync this device first, to ask the relay
+    #[arg(long)]
+    pub(crate) sync: bool,
+}

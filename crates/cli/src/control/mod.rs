@@ -5,6 +5,8 @@ pub(crate) mod client;
 pub(crate) mod progress;
 pub(crate) mod protocol;
 pub(crate) mod server;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use progress::Progress;
 pub(crate) use protocol::{Answer, Command, Step};

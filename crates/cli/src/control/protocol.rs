@@ -2,7 +2,7 @@
 //! socket in its directory: length-prefixed JSON frames of bounded size.
 
 use crate::exit::Failure;
-use crate::verbs::{conflict, device, export, import, issue, log, org, record, relay};
+use crate::verbs::{conflict, device, export, import, issue, log, org, record, relay, sample};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Log(log::LogCommand),
     /// See [`org`].
     Org(org::OrgCommand),
+    /// See [`sample`].
+    Sample(sample::SampleCommand),
 }
 
 /// What became of it. The variant is the command's.
@@ -57,6 +59,8 @@ pub(crate) enum Answer {
     Log(log::LogAnswer),
     /// To [`Command::Org`].
     Org(org::OrgAnswer),
+    /// To [`Command::Sample`].
+    Sample(sample::SampleAnswer),
 }
 
 /// A frame to the running process.

@@ -96,7 +96,7 @@ fn read_request(bytes: &[u8]) -> Result<Request, Failure> {
 }
 
 /// Serves one connection: command after command.
-async fn converse(
+pub(super) async fn converse(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     host: &Host,
 ) -> Result<(), FrameError> {

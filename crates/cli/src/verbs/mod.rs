@@ -59,5 +59,6 @@ pub(crate) async fn execute(
         Command::Export(command) => Answer::Export(export::execute(host, command, progress).await?),
         Command::Log(command) => Answer::Log(log::execute(host, command, progress).await?),
         Command::Org(command) => Answer::Org(org::execute(host, command, progress).await?),
+        Command::Sample(command) => Answer::Sample(sample::execute(host, command, progress).await?),
     })
 }

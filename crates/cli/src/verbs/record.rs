@@ -1,30 +1,169 @@
-//! `cairn record`.
+//! `cairn record`: records made, changed and looked at.
 
-use crate::args::record::RecordArgs;
+mod conditions;
+mod edit;
+mod history;
+mod list;
+mod look;
+#[cfg(test)]
+mod tests;
+
+use crate::args::record::{RecordArgs, RecordVerb};
 use crate::context::Context;
-use crate::control::Progress;
+use crate::control::{Answer, Command, Progress};
 use crate::exit::{Exit, Failure};
+use crate::fields::Assignment;
 use crate::host::Host;
+use crate::render::RecordView;
 use serde::{Deserialize, Serialize};
 
 /// What shall be done.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) enum RecordCommand {}
+pub(crate) enum RecordCommand {
+    /// Create one.
+    Create {
+        /// Its type.
+        record_type: String,
+        /// Its fields.
+        fields: Vec<Assignment>,
+        /// Its id, if not a new one.
+        id: Option<String>,
+    },
+    /// Change one.
+    Set {
+        /// Which.
+        reference: String,
+        /// The fields to change.
+        fields: Vec<Assignment>,
+        /// The version that was looked at.
+        base: Option<u64>,
+    },
+    /// Delete one.
+    Delete(String),
+    /// Restore one.
+    Restore(String),
+    /// Show one.
+    Get {
+        /// Which.
+        reference: String,
+        /// When.
+        as_of: Option<String>,
+    },
+    /// List some.
+    List(list::Listing),
+    /// Show the operations on one.
+    History {
+        /// Which.
+        reference: String,
+        /// Whether to connect for that.
+        sync: bool,
+    },
+    /// Show the operations behind its values.
+    Blame {
+        /// Which.
+        reference: String,
+        /// Whether to connect for that.
+        sync: bool,
+    },
+}
 
 /// What became of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) enum RecordAnswer {}
+pub(crate) enum RecordAnswer {
+    /// An edit is durable.
+    Edited(edit::EditedView),
+    /// A record.
+    Record(Box<RecordView>),
+    /// Records.
+    Listed(list::Listed),
+    /// The operations on a record.
+    History(history::HistoryView),
+    /// The operations behind its values.
+    Blame(history::BlameView),
+}
 
 /// Does it where the directory is held.
 pub(crate) async fn execute(
-    _host: &Host,
+    host: &Host,
     command: RecordCommand,
     _progress: Progress,
 ) -> Result<RecordAnswer, Failure> {
-    match command {}
+    Ok(match command {
+        RecordCommand::Create {
+            record_type,
+            fields,
+            id,
+        } => RecordAnswer::Edited(edit::create(host, record_type, fields, id).await?),
+        RecordCommand::Set {
+            reference,
+            fields,
+            base,
+        } => RecordAnswer::Edited(edit::set(host, reference, fields, base).await?),
+        RecordCommand::Delete(reference) => {
+            RecordAnswer::Edited(edit::delete(host, reference).await?)
+        }
+        RecordCommand::Restore(reference) => {
+            RecordAnswer::Edited(edit::restore(host, reference).await?)
+        }
+        RecordCommand::Get { reference, as_of } => {
+            RecordAnswer::Record(Box::new(look::get(host, reference, as_of).await?))
+        }
+        RecordCommand::List(listing) => RecordAnswer::Listed(list::list(host, listing).await?),
+        RecordCommand::History { reference, sync } => {
+            RecordAnswer::History(history::history(host, reference, sync).await?)
+        }
+        RecordCommand::Blame { reference, sync } => {
+            RecordAnswer::Blame(history::blame(host, reference, sync).await?)
+        }
+    })
 }
 
 /// Asks for it and shows the answer.
-pub(crate) async fn run(_args: RecordArgs, _context: &Context) -> Result<Exit, Failure> {
-    Err(Failure::usage("`cairn record` is not there yet"))
+pub(crate) async fn run(args: RecordArgs, context: &Context) -> Result<Exit, Failure> {
+    let command = match args.verb {
+        RecordVerb::Create(args) => RecordCommand::Create {
+            record_type: args.record_type,
+            fields: args.fields,
+            id: args.id,
+        },
+        RecordVerb::Set(args) => RecordCommand::Set {
+            reference: args.reference,
+            fields: args.fields,
+            base: args.base,
+        },
+        RecordVerb::Delete(args) => RecordCommand::Delete(args.reference),
+        RecordVerb::Restore(args) => RecordCommand::Restore(args.reference),
+        RecordVerb::Get(args) => RecordCommand::Get {
+            reference: args.reference,
+            as_of: args.as_of,
+        },
+        RecordVerb::List(args) => RecordCommand::List(list::Listing::from(args)),
+        RecordVerb::History(args) => RecordCommand::History {
+            reference: args.reference,
+            sync: args.sync,
+        },
+        RecordVerb::Blame(args) => RecordCommand::Blame {
+            reference: args.reference,
+            sync: args.sync,
+        },
+    };
+    let Answer::Record(answer) = context.ask(Command::Record(command)).await? else {
+        return Err(Failure::other_answer());
+    };
+    let output = &context.output;
+    match answer {
+        _ if output.json => match &answer {
+            RecordAnswer::Edited(view) => output.json(view),
+            RecordAnswer::Record(view) => output.json(view),
+            RecordAnswer::Listed(view) => output.json(&view.records),
+            RecordAnswer::History(view) => output.json(view),
+            RecordAnswer::Blame(view) => output.json(view),
+        },
+        RecordAnswer::Edited(view) => view.show(output),
+        RecordAnswer::Record(view) => view.show(output),
+        RecordAnswer::Listed(view) => view.show(output),
+        RecordAnswer::History(view) => view.show(output),
+        RecordAnswer::Blame(view) => view.show(output),
+    }?;
+    Ok(Exit::Done)
 }

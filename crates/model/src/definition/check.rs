@@ -70,6 +70,12 @@ impl Definition {
                 format!("at most {} are possible", limit::USERS_MAX),
             );
         }
+        for record_type in self.types.values() {
+            for key in record_type.keys.iter().filter(|k| k.fields.is_empty()) {
+                let place = format!("{}, key {}", record_type.name, key.name);
+                faults.add(&place, "it names no field", "list its `fields`");
+            }
+        }
         let mut names = BTreeSet::new();
         for record_type in self.types.values().filter(|t| !t.retired) {
             if !names.insert(&record_type.name) {
@@ -127,9 +133,6 @@ impl Definition {
         }
         for key in &record_type.keys {
             let place = format!("{}, key {}", record_type.name, key.name);
-            if key.fields.is_empty() {
-                faults.add(&place, "it names no field", "list its `fields`");
-            }
             for id in &key.fields {
                 match record_type.fields.get(id).filter(|field| !field.retired) {
                     None => faults.add(

@@ -2,7 +2,7 @@
 
 use crate::args::device::EnrollArgs;
 use crate::context::Context;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, with_causes};
 use crate::key_file;
 use crate::settings::{DeviceSettings, Directory, Owner, make_private_directory};
 use cairn_proto::Ticket;
@@ -49,7 +49,7 @@ pub(super) async fn run(args: EnrollArgs, context: &Context) -> Result<Exit, Fai
     let key = key_file::read_or_create(&directory.device_key())?;
     let enrolled = cairn_net::enrol(&ticket, &key, &name)
         .await
-        .map_err(Failure::relay)?;
+        .map_err(|error| Failure::relay(with_causes(&error)))?;
     let settings = DeviceSettings {
         organization: enrolled.organization,
         relay: ticket.relay,
@@ -105,7 +105,7 @@ fn already(ticket: &Ticket, context: &Context) -> Result<Exit, Failure> {
     show(&settings, context)?;
     context
         .output
-        .say("This device was enrolled already; the ticket is still good for another one.");
+        .say("This device was enrolled already; nothing was asked of the relay.");
     Ok(Exit::Done)
 }
 

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::control::server::Server;
 use crate::exit::{Exit, Failure};
 use crate::host::DeviceHost;
-use crate::session;
+use crate::session::{self, Opening};
 use crate::signals::EndSignals;
 use cairn_proto::Refusal;
 use serde::Serialize;
@@ -27,7 +27,7 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
         return Err(directory.nothing_here());
     }
     let mut signals = EndSignals::take()?;
-    let device = session::open_device(directory, true).await?;
+    let device = session::hold(directory, Opening::Device { running: true }).await?;
     let host = device.host.device()?.clone();
     let server = Server::start(&directory.socket(), device.host.clone())?;
     announce(&host, context)?;
@@ -71,9 +71,14 @@ enum Link {
     Lost,
 }
 
+/// Looks in a row that find no link before that is said: a moment without one
+/// is nothing to report.
+const LOST_LOOKS: u32 = 4;
+
 /// Says when the link comes and goes. Returns when the device cannot go on.
 async fn watch_link(host: &DeviceHost, context: &Context) -> Failure {
     let mut said = None;
+    let mut lost = 0;
     let mut ticks = tokio::time::interval(LINK_LOOK);
     loop {
         ticks.tick().await;
@@ -91,7 +96,9 @@ async fn watch_link(host: &DeviceHost, context: &Context) -> Failure {
             Some(refusal) => Link::Refused(refusal),
             None => Link::Lost,
         };
-        if said.as_ref() != Some(&link) {
+        lost = if link == Link::Lost { lost + 1 } else { 0 };
+        let settled = lost == 0 || lost >= LOST_LOOKS;
+        if settled && said.as_ref() != Some(&link) {
             context.output.say(words(&link));
             said = Some(link);
         }

@@ -5,6 +5,7 @@ use crate::args::device::StatusArgs;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::host::DeviceHost;
+use crate::output::count;
 use cairn_agent::Agent;
 use cairn_oplog::StorageError;
 use serde::{Deserialize, Serialize};
@@ -61,8 +62,13 @@ pub(super) async fn look(host: &DeviceHost, digest: bool) -> Result<DeviceStatus
     let settings = host.settings.clone();
     let running = host.running;
     let seen = host.look(move |agent| of(agent, digest)).await??;
+    let name = if seen.name.is_empty() {
+        settings.name.clone()
+    } else {
+        seen.name.clone()
+    };
     Ok(DeviceStatus {
-        name: settings.name.clone(),
+        name,
         user: settings.user.clone(),
         organization: settings.organization.to_string(),
         address: settings.address.clone(),
@@ -75,7 +81,11 @@ fn of(agent: &Agent, digest: bool) -> Result<DeviceStatus, StorageError> {
     let status = agent.status();
     let definition = &agent.directory().definition;
     Ok(DeviceStatus {
-        name: String::new(),
+        name: agent
+            .directory()
+            .device(agent.own_author())
+            .map(|device| device.name.clone())
+            .unwrap_or_default(),
         device: agent.key().device().to_string(),
         user: String::new(),
         organization_name: definition.name.clone(),
@@ -130,7 +140,10 @@ pub(super) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Fa
         name => format!("{name} ({})", status.organization),
     };
     let unsent = match status.oldest_unsent {
-        Some(oldest) => format!("{} operations, the oldest of {oldest}", status.unsent),
+        Some(oldest) => format!(
+            "{}, the oldest of {oldest}",
+            count(status.unsent, "operation")
+        ),
         None => "nothing".to_owned(),
     };
     let mut rows = vec![
@@ -151,8 +164,9 @@ pub(super) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Fa
         (
             "log",
             format!(
-                "generation {}, {} operations",
-                status.generation, status.sequence
+                "generation {}, {}",
+                status.generation,
+                count(status.sequence, "operation")
             ),
         ),
     ];

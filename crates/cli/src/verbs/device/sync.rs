@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::control::Progress;
 use crate::exit::{Exit, Failure};
 use crate::host::DeviceHost;
+use crate::output::count;
 use cairn_agent::Status;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
@@ -27,6 +28,8 @@ pub(crate) struct SyncReport {
     unsent: u64,
     /// Issues that wait for the user.
     open_issues: u64,
+    /// Whether the relay said that the device was revoked.
+    revoked: bool,
     /// Bytes sent, with UDP and IP headers left out.
     bytes_sent: u64,
     /// Bytes received.
@@ -59,6 +62,7 @@ pub(super) async fn sync(host: &DeviceHost, progress: &Progress) -> Result<SyncR
         records: after.records as u64,
         unsent: after.unsent as u64,
         open_issues: after.open_issues as u64,
+        revoked: after.revoked,
         bytes_sent: traffic.bytes_sent - traffic_before.bytes_sent,
         bytes_received: traffic.bytes_received - traffic_before.bytes_received,
         milliseconds: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -94,14 +98,19 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
     } else {
         output.line(format!(
             "Sent {}, received {}; {} records, at version {}. {} bytes out, {} bytes in, {} ms.",
-            operations(report.sent),
-            operations(report.received),
+            count(report.sent, "operation"),
+            count(report.received, "operation"),
             report.records,
             report.version,
             report.bytes_sent,
             report.bytes_received,
             report.milliseconds
         ))?;
+    }
+    if report.revoked {
+        return Err(Failure::relay(
+            "this device was revoked: the relay has taken what was unsent, and sends nothing more; ask your administrator",
+        ));
     }
     if report.open_issues == 0 {
         return Ok(Exit::Done);
@@ -115,12 +124,4 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
         }
     ));
     Ok(Exit::Person)
-}
-
-fn operations(count: u64) -> String {
-    if count == 1 {
-        "1 operation".to_owned()
-    } else {
-        format!("{count} operations")
-    }
 }

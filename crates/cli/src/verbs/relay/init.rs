@@ -50,6 +50,7 @@ pub(super) async fn run(args: InitArgs, context: &Context) -> Result<Exit, Failu
     let Answer::Org(OrgAnswer::Published(_)) = published? else {
         return Err(Failure::other_answer());
     };
+    read_back(context).await?;
     let made = Made {
         directory: directory.path.display().to_string(),
         name: args.name.unwrap_or(definition.name),
@@ -61,6 +62,15 @@ pub(super) async fn run(args: InitArgs, context: &Context) -> Result<Exit, Failu
     };
     show(&made, context)?;
     Ok(Exit::Done)
+}
+
+/// Opens what was made once more: it is there, whole, and the next start has
+/// nothing to recover.
+async fn read_back(context: &Context) -> Result<(), Failure> {
+    match super::ask(context, super::RelayCommand::Status { digest: false }).await? {
+        super::RelayAnswer::Status(_) => Ok(()),
+        _ => Err(Failure::other_answer()),
+    }
 }
 
 fn definition_files(args: &InitArgs) -> Result<Vec<SourceFile>, Failure> {

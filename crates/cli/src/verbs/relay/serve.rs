@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::control::server::Server;
 use crate::exit::{Exit, Failure};
 use crate::host::RelayHost;
-use crate::session;
+use crate::session::{self, Opening};
 use crate::settings::RelaySettings;
 use crate::signals::EndSignals;
 use serde::Serialize;
@@ -34,7 +34,13 @@ pub(super) async fn run(args: RunArgs, context: &Context) -> Result<Exit, Failur
     };
     let address = resolve(&listen).await?;
     let mut signals = EndSignals::take()?;
-    let relay = session::open_relay(directory, Some(address)).await?;
+    let relay = session::hold(
+        directory,
+        Opening::Relay {
+            listen: Some(address),
+        },
+    )
+    .await?;
     let host = relay.host.relay()?.clone();
     let server = Server::start(&directory.socket(), relay.host.clone())?;
     announce(&host, context).await?;

@@ -5,6 +5,7 @@ use crate::args::relay::StatusArgs;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::host::RelayHost;
+use crate::output::count;
 use cairn_relay::Relay;
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +59,6 @@ pub(super) async fn look(host: &RelayHost, digest: bool) -> Result<RelayStatus, 
 fn of(relay: &Relay, digest: bool) -> RelayStatus {
     let state = relay.state();
     let definition = state.definition();
-    let count = |number: usize| number as u64;
     RelayStatus {
         name: definition.name.clone(),
         organization: relay.organization().to_string(),
@@ -69,22 +69,22 @@ fn of(relay: &Relay, digest: bool) -> RelayStatus {
         version: state.version().0,
         position: state.position(),
         head: relay.checkpoint_signed().head.to_string(),
-        records: count(state.records().filter(|record| record.is_alive()).count()),
-        open_conflicts: count(
+        records: number(state.records().filter(|record| record.is_alive()).count()),
+        open_conflicts: number(
             state
                 .journal()
                 .iter()
                 .filter(|conflict| conflict.is_open())
                 .count(),
         ),
-        open_issues: count(
+        open_issues: number(
             state
                 .issues()
                 .iter()
                 .filter(|issue| issue.is_open())
                 .count(),
         ),
-        devices: count(
+        devices: number(
             state
                 .devices()
                 .iter()
@@ -92,10 +92,14 @@ fn of(relay: &Relay, digest: bool) -> RelayStatus {
                 .filter(|device| device.revoked.is_none())
                 .count(),
         ),
-        connected: count(relay.connected().count()),
+        connected: number(relay.connected().count()),
         failure: relay.failure().map(ToString::to_string),
         digest: digest.then(|| state.digest().to_string()),
     }
+}
+
+fn number(count: usize) -> u64 {
+    count as u64
 }
 
 pub(super) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
@@ -137,8 +141,9 @@ pub(super) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Fa
         (
             "ledger",
             format!(
-                "{} operations in {} bundles",
-                status.version, status.position
+                "{} in {}",
+                count(status.version, "operation"),
+                count(status.position, "bundle")
             ),
         ),
         ("ledger head", status.head),

@@ -1,0 +1,9 @@
+//! The command `cairn` as people run it: processes, directories, signals. Each
+//! test has directories and a port of its own; nothing here sleeps.
+
+mod directory;
+mod help;
+mod kills;
+mod network;
+mod program;
+mod verbs;

@@ -1,0 +1,98 @@
+//! Exit codes as documented, JSON that parses, sentences that help.
+
+use crate::network::Network;
+use crate::program::cairn;
+use serde_json::Value;
+
+#[test]
+fn exit_codes_are_as_documented() {
+    let (network, relay) = Network::with_devices(1);
+    let none = network.path("nowhere");
+    let none = none.to_str().unwrap();
+    cairn(&["device", "status", "--dir", none]).fails(3, "there is no relay and no device");
+    cairn(&["device", "status", "--dri", none]).fails(2, "unexpected argument '--dri'");
+    cairn(&["org", "check", none]).fails(3, "is no folder");
+    network
+        .cairn("callum", &["device", "enroll", "hello"])
+        .fails(2, "this is not a ticket");
+    network
+        .cairn("hq", &["relay", "device", "revoke", "nothing"])
+        .fails(3, "nothing");
+
+    let ticket = network
+        .ok("hq", &["relay", "ticket", "--user", "callum"])
+        .out;
+    network.ok("callum", &["device", "enroll", ticket.trim()]);
+    network
+        .cairn("dilys", &["device", "enroll", ticket.trim()])
+        .fails(5, "was used already");
+    // Nothing that a device does needs the relay, but a sync.
+    network.sync("amara");
+    assert_eq!(relay.terminate(), 0);
+    network.ok("amara", &["device", "status"]);
+    let create = ["record", "create", "account", "name=Mill", "number=A-1"];
+    network.ok("amara", &create);
+    let unreachable = network.cairn("amara", &["device", "sync"]);
+    unreachable.fails(5, "127.0.0.1");
+}
+
+#[test]
+fn a_rejected_operation_waits_for_its_author_as_code_6() {
+    let (network, _relay) = Network::with_devices(2);
+    for user in ["amara", "callum"] {
+        network.sync(user);
+    }
+    for user in ["amara", "callum"] {
+        let create = ["record", "create", "account", "name=Mill", "number=A-1"];
+        network.ok(user, &create);
+    }
+    network.sync("amara");
+    let second = network.cairn("callum", &["device", "sync", "--json"]);
+    assert_eq!(second.code, 6, "{second:?}");
+    assert_eq!(second.json()["open_issues"], 1);
+    let issues = network.cairn("callum", &["issue", "list", "--json"]);
+    assert_eq!(
+        issues.json().as_array().map(Vec::len),
+        Some(1),
+        "{issues:?}"
+    );
+}
+
+#[test]
+fn every_answer_is_json_on_request() {
+    let (network, _relay) = Network::with_devices(1);
+    network.sync("amara");
+    let create = [
+        "record",
+        "create",
+        "account",
+        "name=Mill",
+        "number=A-1",
+        "--json",
+    ];
+    network.ok("amara", &create).json();
+    let asked: [(&str, &[&str]); 12] = [
+        ("hq", &["relay", "status", "--digest"]),
+        ("hq", &["relay", "device", "list"]),
+        ("hq", &["relay", "ticket", "--user", "dilys"]),
+        ("hq", &["log", "show"]),
+        ("hq", &["log", "verify"]),
+        ("amara", &["device", "sync"]),
+        ("amara", &["device", "status", "--digest"]),
+        ("amara", &["record", "list", "account"]),
+        ("amara", &["record", "get", "account:A-1"]),
+        ("amara", &["record", "history", "account:A-1", "--sync"]),
+        ("amara", &["record", "blame", "account:A-1", "--sync"]),
+        ("amara", &["log", "verify"]),
+    ];
+    for (name, verb) in asked {
+        let answer = network.ok(name, &[verb, &["--json"]].concat());
+        assert!(!answer.json().is_null(), "{verb:?}");
+        // And for a person it is something else.
+        let read = network.ok(name, verb);
+        assert!(
+            serde_json::from_str::<Value>(&read.out).is_err(),
+            "{read:?}"
+        );
+    }
+}
