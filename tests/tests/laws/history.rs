@@ -442,7 +442,7 @@ fn wrong(world: &mut World, device: u8, record: u8, kind: u8) {
         }
     };
     let mut mutation = on(world, device, record, change);
-    if kind % 8 == 0 {
+    if kind.is_multiple_of(8) {
         mutation.record_type = order.id;
     }
     if kind > 200 {

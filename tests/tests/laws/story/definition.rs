@@ -35,22 +35,22 @@ fn a_renamed_field_keeps_its_values_and_edits_under_the_old_name() {
 
 #[test]
 fn a_write_to_a_retired_field_is_kept_aside() {
-    let mut world = lift("flag", &[("title", "Old"), ("floor", "1")]);
-    world.updates("ann", "lift", &[("title", "New"), ("floor", "2")]);
-    world.publishes(|next| field_mut(next, "order", "floor").retired = true);
+    let mut world = lift("flag", &[("title", "Old"), ("priority", "1")]);
+    world.updates("ann", "lift", &[("title", "New"), ("priority", "2")]);
+    world.publishes(|next| field_mut(next, "order", "priority").retired = true);
     assert_eq!(world.all_sync(), ["admitted"]);
     assert_eq!(
         world.shows("lift", "title"),
         "New",
         "the rest of the change applies"
     );
-    assert_eq!(world.shows("lift", "floor"), "1");
+    assert_eq!(world.shows("lift", "priority"), "1");
     let history = world.state.history(world.id("lift")).expect("a memory");
-    assert_eq!(history.aside, [(world.state.version(), FieldId(20))]);
+    assert_eq!(history.aside, [(world.state.version(), FieldId(4))]);
     assert_eq!(history.touched.last(), Some(&world.state.version()));
-    world.publishes(|next| field_mut(next, "order", "floor").retired = false);
+    world.publishes(|next| field_mut(next, "order", "priority").retired = false);
     assert_eq!(
-        world.shows("lift", "floor"),
+        world.shows("lift", "priority"),
         "1",
         "what it showed is there again"
     );
@@ -290,11 +290,6 @@ fn users_and_teams_are_records_that_lookups_can_point_at() {
     assert_eq!(world.shows("user ann", "email"), "");
     assert_eq!(world.shows("user flo", "name"), "Flo");
     assert!(world.record("user ann").version > version);
-    world.calls("user bob", Definition::user_record("bob"));
-    assert!(
-        world.record("user bob").version < version,
-        "nothing changed for Bob"
-    );
 }
 
 #[test]

@@ -98,21 +98,6 @@ fn a_full_record_can_still_replace_what_it_holds() {
 }
 
 #[test]
-fn a_note_has_an_end() {
-    let mut world = lift("flag", &[]);
-    let mut text = String::new();
-    let mut outcomes = Vec::new();
-    for seed in 0..4 {
-        text += &noise(seed, 16_000);
-        world.updates("bob", "lift", &[("note", &text)]);
-        outcomes.extend(world.uploads("bob"));
-    }
-    assert_eq!(outcomes[0], "admitted");
-    assert_eq!(outcomes[3], "limit.exceeded");
-    fits_storage(&mut world);
-}
-
-#[test]
 fn a_set_changes_by_so_many_elements_at_once() {
     let mut world = lift("flag", &[]);
     let add = (0..257).map(|n| Value::Text(n.to_string())).collect();
