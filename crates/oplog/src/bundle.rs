@@ -152,13 +152,21 @@ pub struct Verified {
 }
 
 impl Parsed {
-    /// Reads the form of a bundle.
+    /// Reads the form of a bundle. There is one way to write it: the signature
+    /// covers what a bundle says, and this its bytes.
     pub fn parse(bytes: impl Into<Arc<[u8]>>) -> Result<Parsed, BundleFault> {
         let bytes = bytes.into();
         if bytes.len() > BUNDLE_BYTES_MAX {
             return Err(BundleFault::TooLarge(bytes.len()));
         }
         let form: Form = codec::decode("bundle", &bytes)?;
+        if codec::encode(&form) != *bytes {
+            let reason = "it is not written in the shortest form".to_owned();
+            return Err(BundleFault::Malformed(DecodeError::Malformed {
+                what: "bundle",
+                reason,
+            }));
+        }
         if form.slots.is_empty() || form.slots.len() > BUNDLE_OPERATIONS_MAX {
             return Err(BundleFault::Count(form.slots.len()));
         }

@@ -9,7 +9,7 @@ use crate::fold::Incoming;
 use crate::issue::Code;
 use crate::record::{FieldState, Record};
 use crate::records::{Held, Place};
-use crate::register::Register;
+use crate::register::{Register, RegisterWrite};
 use crate::state::State;
 use cairn_model::{
     Change, FieldId, KeyId, Mutation, OnDelete, RecordId, RecordType, TypeId, Value, Version,
@@ -270,23 +270,11 @@ impl Scrutiny<'_> {
 
     fn admit_life(&self, subject: &Subject<'_>, record: &Record) -> Result<(), Rejection> {
         let mutation = subject.mutation;
-        let is_own = |version: Version| {
-            let author = record.origin(version).map(|origin| origin.author);
-            author == Some(self.incoming.origin.author)
-        };
-        let is_seen = |version: Version| version <= mutation.base || is_own(version);
-        let life_is_seen = || {
-            record
-                .life
-                .writes
-                .iter()
-                .all(|write| is_seen(write.version))
-        };
         match &mutation.change {
-            Change::Update(_) if !record.is_alive() && life_is_seen() => {
+            Change::Update(_) if self.knows(mutation, record, false) => {
                 Err(deleted(subject.label()))
             }
-            Change::Restore if record.is_alive() && life_is_seen() => {
+            Change::Restore if self.knows(mutation, record, true) => {
                 let what = format!("This {} is not deleted.", subject.label());
                 Err(Rejection::new(Code::RecordAlive, what))
             }
@@ -295,6 +283,25 @@ impl Scrutiny<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether the record is alive, or deleted, and the author could see that:
+    /// nothing stands that they had not seen, nor anything of theirs that says
+    /// otherwise.
+    fn knows(&self, mutation: &Mutation, record: &Record, alive: bool) -> bool {
+        let is_own = |version: Version| {
+            let author = record.origin(version).map(|origin| origin.author);
+            author == Some(self.incoming.origin.author)
+        };
+        let alike = |write: &RegisterWrite| write.value == Some(Value::Boolean(alive));
+        record.is_alive() == alive
+            && record.life.writes.iter().all(|write| {
+                if is_own(write.version) {
+                    alike(write)
+                } else {
+                    write.version <= mutation.base
+                }
+            })
     }
 
     /// Required fields are judged by the definition the author worked under.

@@ -5,7 +5,7 @@
 //! still stands, signed, in the ledger.
 
 use crate::weight;
-use cairn_model::{FieldId, Value, Version};
+use cairn_model::{AuthorId, FieldId, Value, Version};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -39,6 +39,8 @@ pub struct History {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Past {
     field: FieldId,
+    /// The operation that wrote it, and its author.
+    by: (Version, AuthorId),
     until: Version,
     value: Option<Value>,
 }
@@ -56,14 +58,22 @@ impl History {
         push_bounded(&mut self.aside, (version, field), ASIDE_MAX);
     }
 
-    /// Notes that `field` showed `value` until `version`.
-    pub fn ended(&mut self, field: FieldId, version: Version, value: Option<Value>) {
+    /// Notes that `field` showed a write, by an operation and its author, until
+    /// a version.
+    pub(crate) fn ended(
+        &mut self,
+        field: FieldId,
+        until: Version,
+        by: (Version, AuthorId),
+        value: Option<Value>,
+    ) {
         if self.past.len() < 4 {
             self.past.reserve_exact(1);
         }
         self.past.push_back(Past {
             field,
-            until: version,
+            by,
+            until,
             value,
         });
         while self.past.len() > PAST_VALUES_MAX || self.past_bytes() > PAST_BYTES_MAX {
@@ -108,6 +118,18 @@ impl History {
             None => Some(now.cloned()),
         }
     }
+
+    /// The newest of an author's own values of `field` that showed after
+    /// `base` and no longer does.
+    pub(crate) fn own_after(
+        &self,
+        field: FieldId,
+        base: Version,
+        author: AuthorId,
+    ) -> Option<&Option<Value>> {
+        let is_own = |past: &&Past| past.field == field && past.by.1 == author && past.by.0 > base;
+        self.past.iter().rev().find(is_own).map(|past| &past.value)
+    }
 }
 
 /// Pushes, and makes room a quarter at a time once `max` are there.
@@ -122,6 +144,8 @@ fn push_bounded<T>(list: &mut Vec<T>, item: T, max: usize) {
 mod tests {
     use super::*;
 
+    const BY: (Version, AuthorId) = (Version(1), AuthorId(1));
+
     fn value(number: i64) -> Option<Value> {
         Some(Value::Integer(number))
     }
@@ -130,9 +154,9 @@ mod tests {
     fn a_field_remembers_what_it_showed() {
         let mut history = History::default();
         let field = FieldId(1);
-        history.ended(field, Version(3), value(1));
-        history.ended(FieldId(2), Version(5), value(9));
-        history.ended(field, Version(7), value(2));
+        history.ended(field, Version(3), BY, value(1));
+        history.ended(FieldId(2), Version(5), BY, value(9));
+        history.ended(field, Version(7), BY, value(2));
         let now = value(3);
         let at = |base| history.shown_at(field, Version(base), Version(1), now.as_ref());
         assert_eq!(at(2), Some(value(1)));
@@ -145,9 +169,9 @@ mod tests {
     fn what_is_forgotten_is_not_guessed() {
         let mut history = History::default();
         for version in 1..=200 {
-            history.ended(FieldId(1), Version(version), value(version as i64));
+            history.ended(FieldId(1), Version(version), BY, value(version as i64));
         }
-        history.ended(FieldId(2), Version(201), value(0));
+        history.ended(FieldId(2), Version(201), BY, value(0));
         let at = |base| history.shown_at(FieldId(1), Version(base), Version(1), None);
         assert_eq!(at(50), None);
         assert_eq!(at(150), Some(value(151)));
@@ -160,7 +184,7 @@ mod tests {
         let mut history = History::default();
         for version in 1..=10 {
             let text = Value::Text("x".repeat(4_000));
-            history.ended(FieldId(1), Version(version), Some(text));
+            history.ended(FieldId(1), Version(version), BY, Some(text));
         }
         assert!(history.past_bytes() <= PAST_BYTES_MAX);
         assert_eq!(

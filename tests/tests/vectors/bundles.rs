@@ -155,6 +155,7 @@ fn damaged(group: Group, one: &Verified, three: &Verified) -> Group {
         bytes[at] ^= 2;
         bytes
     };
+    let longer = [&whole[..16], &[251, 0, 0], &whole[17..]].concat();
     let empty = Form::signed(one.log(), 1, one.previous(), Vec::new());
     let crowded = vec![Slot::Whole(Vec::new()); 257];
     let crowded = Form::signed(one.log(), 1, one.previous(), crowded);
@@ -175,6 +176,7 @@ fn damaged(group: Group, one: &Verified, three: &Verified) -> Group {
         .invalid("BUNDLE-3", "257 operations", crowded.bytes())
         .invalid("BUNDLE-4", "sequence 0", at_the_end(0).bytes())
         .invalid("BUNDLE-4", "sequence 2^63", at_the_end(1 << 63).bytes())
+        .invalid("BUNDLE-10", "its generation in three bytes", longer)
         .invalid("BUNDLE-7", "another device", flipped(0))
         .invalid("BUNDLE-8", "another generation", flipped(16))
         .invalid("BUNDLE-8", "another sequence", flipped(17))

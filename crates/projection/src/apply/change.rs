@@ -52,9 +52,12 @@ impl RecordChange<'_> {
             Deed::Change(change) => change,
             Deed::ClearLookup(field) => return self.write(field, Write::Clear, None),
         };
-        if let Some(alive) = self.life_after(&change)
-            && !self.live(alive)
-        {
+        let alive = match &change {
+            Change::Delete => false,
+            Change::Resolve { keep, .. } => keep.unwrap_or(true),
+            _ => true,
+        };
+        if !self.live(alive) {
             return;
         }
         match change {
@@ -69,17 +72,6 @@ impl RecordChange<'_> {
                 }
             }
             Change::Delete | Change::Restore | Change::Follow | Change::Unfollow => {}
-        }
-    }
-
-    /// What the change makes of the record's life; `None` where a resolution
-    /// leaves an open question open.
-    fn life_after(&self, change: &Change) -> Option<bool> {
-        match change {
-            Change::Delete => Some(false),
-            Change::Resolve { keep: None, .. } if self.held.record.life.open.is_some() => None,
-            Change::Resolve { keep, .. } => Some(keep.unwrap_or(true)),
-            _ => Some(true),
         }
     }
 
@@ -211,16 +203,29 @@ impl RecordChange<'_> {
     }
 
     /// A field that the winning row did not write goes back to what its author
-    /// saw, where that is still known.
+    /// saw, where that is still known: their own last value, or what showed as
+    /// of their base.
     fn put_back(&mut self, id: FieldId, terms: &Terms<'_>) {
         let Held {
             record, history, ..
         } = &*self.held;
-        let base = self.arrival.base;
-        let now = record.value(id);
-        let seen = history.shown_at(id, base, record.created, now);
+        let (author, base) = (self.arrival.origin.author, self.arrival.base);
+        let Some(FieldState::Register(register)) = record.field(id) else {
+            return;
+        };
+        let is_own = |write: &&RegisterWrite| author_of(&record.origins, write.version) == author;
+        let own = register
+            .writes
+            .iter()
+            .rev()
+            .find(is_own)
+            .map(|write| &write.value);
+        let seen = match own.or_else(|| history.own_after(id, base, author)) {
+            Some(own) => Some(own.clone()),
+            None => history.shown_at(id, base, record.created, register.value()),
+        };
         if let (Some(seen), Some(field)) = (seen, self.record_type.fields.get(&id))
-            && seen.as_ref() != now
+            && seen.as_ref() != register.value()
         {
             self.write_register(field, seen, terms);
         }

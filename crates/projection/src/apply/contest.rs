@@ -151,13 +151,19 @@ impl Site<'_> {
         }
     }
 
-    /// Remembers what showed before, if it no longer does.
-    fn remember(&mut self, before: Option<Value>, version: Version) {
-        if let Some(field) = self.field
-            && self.created < version
-            && self.register.value() != before.as_ref()
-        {
-            self.history.ended(field, version, before);
+    /// Remembers the write that showed before, if its value no longer does.
+    fn remember(&mut self, before: Option<RegisterWrite>, until: Version) {
+        let Some(field) = self.field.filter(|_| self.created < until) else {
+            return;
+        };
+        let nobody = RegisterWrite {
+            version: DEFAULT,
+            value: None,
+        };
+        let RegisterWrite { version, value } = before.unwrap_or(nobody);
+        if self.register.value() != value.as_ref() {
+            let by = (version, author_of(self.origins, version));
+            self.history.ended(field, until, by, value);
         }
     }
 
@@ -201,22 +207,18 @@ impl Contests<'_> {
     ) -> Met {
         let was_empty = site.register.writes.is_empty();
         let yielded = site.make_way(arrival, terms.yields);
-        if site
+        let contested = site
             .register
             .writes
             .iter()
-            .any(|write| write.value != value)
-        {
-            let before = match yielded {
-                Some(write) => write.value,
-                None => site.register.value().cloned(),
-            };
+            .any(|write| write.value != value);
+        if contested {
+            let before = yielded.or_else(|| site.register.shown().cloned());
             return self.contest(site, before, value, arrival, terms.policy);
         }
         self.agree(&mut site, value, arrival, terms.policy);
         if was_empty || yielded.is_some() {
-            let before = yielded.and_then(|write| write.value);
-            site.remember(before, arrival.origin.version);
+            site.remember(yielded, arrival.origin.version);
         }
         Met::Stands
     }
@@ -243,13 +245,14 @@ impl Contests<'_> {
     fn contest(
         &mut self,
         mut site: Site<'_>,
-        before: Option<Value>,
+        before: Option<RegisterWrite>,
         value: Option<Value>,
         arrival: &Arrival<'_>,
         policy: &dyn Policy,
     ) -> Met {
         let version = arrival.origin.version;
-        let base = site.shown_at(arrival.base, before.as_ref());
+        let shown = before.as_ref().and_then(|write| write.value.as_ref());
+        let base = site.shown_at(arrival.base, shown);
         let arriving = site.register.add(RegisterWrite { version, value });
         let decision = self.decide(&site, arriving, policy);
         site.register.shown = decision.shown;
