@@ -42,7 +42,10 @@ pub(super) async fn run(size: &IdleSize, scratch: &Scratch) -> Result<Vec<Measur
     site.stop().await;
 
     let each = |kilobytes: f64, devices: u32| kilobytes / f64::from(devices);
-    let back = format!("relay memory for each of {} idle devices that came back", size.devices);
+    let back = format!(
+        "relay memory for each of {} idle devices that came back",
+        size.devices
+    );
     let first = format!("… and of {newcomers} more that have just downloaded everything");
     let measure = |metric, kilobytes| {
         Measure::lower("idle", metric, kilobytes, "KB")
@@ -86,7 +89,9 @@ async fn settled(site: &Site, devices: u32) -> Result<f64, Failure> {
     tokio::time::sleep(SETTLING).await;
     let known = |relay: &Relay| {
         let sessions = relay.connected();
-        sessions.filter(|session| session.author().is_some()).count()
+        sessions
+            .filter(|session| session.author().is_some())
+            .count()
     };
     let connected = site.look(known).await?;
     if connected != devices as usize {
