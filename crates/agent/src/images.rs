@@ -1,6 +1,6 @@
 //! What the relay sends: pages, changes, the directory, issues.
 
-use crate::machine::Agent;
+use crate::machine::{Agent, Output};
 use crate::pending::PendingOperation;
 use crate::view::show;
 use cairn_model::{RecordId, Timestamp, Version, codec};
@@ -72,7 +72,7 @@ impl Agent {
             return;
         }
         match self.merge(images) {
-            Ok(Some(records)) => self.store_records(records),
+            Ok(Some(records)) => self.store_records(records, Durability::Synced),
             Ok(None) => return self.start_over(now),
             Err(error) => return self.fail(error),
         }
@@ -94,6 +94,7 @@ impl Agent {
         self.make_own_images(now);
         self.incorporate();
         self.put_progress();
+        self.outputs.push_back(Output::Changed);
     }
 
     /// Puts acknowledged operations into the images where the relay said that
@@ -120,7 +121,8 @@ impl Agent {
             }
             match self.with_own(&due, own.received_after) {
                 Ok(Some(records)) => {
-                    self.store_records(records);
+                    // The log has these edits and shows them until then.
+                    self.store_records(records, Durability::Behind);
                     self.progress.cursor = own.version;
                     self.progress.issues = self.progress.issues.max(own.version);
                     self.progress.synced = Some(now);
@@ -168,7 +170,7 @@ impl Agent {
         Ok(Some(records))
     }
 
-    fn store_records(&mut self, records: BTreeMap<RecordId, Record>) {
+    fn store_records(&mut self, records: BTreeMap<RecordId, Record>, durability: Durability) {
         let mut batch = Batch::default();
         let packed = records
             .into_values()
@@ -177,7 +179,7 @@ impl Agent {
             self.pages.add(page, &mut batch);
         }
         match self.pages.gather(&*self.storage, &mut batch) {
-            Ok(()) => self.waiting_batch(Durability::Synced).extend(batch),
+            Ok(()) => self.waiting_batch(durability).extend(batch),
             Err(error) => self.fail(error),
         }
     }
@@ -222,7 +224,7 @@ impl Agent {
         self.progress.resume = None;
         self.waiting_batch(Durability::Synced).extend(batch);
         self.put_progress();
-        self.outputs.push_back(crate::Output::HangUp);
+        self.outputs.push_back(Output::HangUp);
         self.disconnected(now);
     }
 

@@ -5,6 +5,7 @@
 //! newest page that names a record has it. A page nothing points at any more
 //! is removed, and thin ones are gathered into new ones.
 
+use crate::packing;
 use cairn_model::codec::{self, DecodeError};
 use cairn_model::{RecordId, TypeId};
 use cairn_oplog::bundle::byte_string;
@@ -21,7 +22,6 @@ pub const PAGE_BYTES_MAX: usize = 96 * 1024;
 const GATHERED_PAGES_MAX: usize = 64;
 /// Small pages, as single changes make them, that may be about.
 const SMALL_PAGES_MAX: usize = 256;
-const COMPRESSION_LEVEL: i32 = 1;
 
 #[derive(Serialize, Deserialize)]
 struct Blob(#[serde(with = "byte_string")] Vec<u8>);
@@ -48,9 +48,9 @@ impl Page {
             .map(|(_, _, bytes)| Blob(bytes))
             .collect();
         let plain = codec::encode(&blobs);
-        let body = match zstd::bulk::compress(&plain, COMPRESSION_LEVEL) {
-            Ok(compressed) if compressed.len() < plain.len() => tagged(1, &compressed),
-            _ => tagged(0, &plain),
+        let body = match packing::pack(&plain) {
+            Some(packed) => tagged(1, &packed),
+            None => tagged(0, &plain),
         };
         Page { index, body }
     }
@@ -97,8 +97,8 @@ fn unpack(body: &[u8]) -> Result<Vec<Vec<u8>>, DecodeError> {
     let blobs: Vec<Blob> = match body.split_first() {
         Some((0, plain)) => codec::decode("page", plain)?,
         Some((1, compressed)) => {
-            let plain = zstd::bulk::decompress(compressed, codec::DECODE_BYTES_MAX)
-                .map_err(|error| malformed(error.to_string()))?;
+            let plain =
+                packing::unpack(compressed).map_err(|error| malformed(error.to_string()))?;
             codec::decode("page", &plain)?
         }
         _ => return Err(malformed("it has no known form".to_owned())),

@@ -118,7 +118,7 @@ const WAITING_BYTES_MAX: usize = 8 * 1024 * 1024;
 enum Afterwards {
     /// Entries are folded, and whoever waits for them or for the batch is
     /// answered.
-    Fold(Vec<Taken>, Vec<ReplyId>, Checkpoint),
+    Fold(Vec<Taken>, Vec<ReplyId>, LedgerHead),
     /// The pages of a checkpoint can be read.
     Settle(PagesMark),
 }
@@ -159,7 +159,8 @@ pub struct Relay {
     pub(crate) tickets: TicketBook,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) requests: BTreeMap<ReplyId, Pending>,
-    pub(crate) checkpoint: Checkpoint,
+    /// Where the ledger ends, counting only what is durable.
+    durable: LedgerHead,
     /// Resends whose first copy is on its way to storage.
     pub(crate) resent: Vec<(SessionId, AuthorId, Arc<[u8]>)>,
     waiting: Vec<Taken>,
@@ -198,7 +199,6 @@ impl Relay {
                 state.fold(&stored.entry);
             }
         }
-        let checkpoint = Checkpoint::sign(&organization, &ledger, &secret);
         let tickets = TicketBook::load(&*storage)?;
         Ok(Relay {
             secret,
@@ -212,7 +212,7 @@ impl Relay {
             tickets,
             sessions: BTreeMap::new(),
             requests: BTreeMap::new(),
-            checkpoint,
+            durable: ledger,
             resent: Vec::new(),
             waiting: Vec::new(),
             waiting_replies: Vec::new(),
@@ -231,9 +231,9 @@ impl Relay {
         &self.state
     }
 
-    /// Where the ledger ends, counting only what is durable.
-    pub fn checkpoint_signed(&self) -> Checkpoint {
-        self.checkpoint
+    /// Signs where the ledger ends, counting only what is durable.
+    pub fn checkpoint(&self) -> Checkpoint {
+        Checkpoint::sign(&self.organization, &self.durable, &self.secret)
     }
 
     /// The storage, for reading.
@@ -461,11 +461,10 @@ impl Relay {
         let mut batch = std::mem::take(&mut self.waiting_batch);
         self.waiting_bytes = 0;
         ledger_log::put_head(&self.ledger, &mut batch);
-        let checkpoint = Checkpoint::sign(&self.organization, &self.ledger, &self.secret);
         self.persist(
             batch,
             Durability::Synced,
-            Afterwards::Fold(taken, replies, checkpoint),
+            Afterwards::Fold(taken, replies, self.ledger),
         );
     }
 
@@ -506,11 +505,11 @@ impl Relay {
             return;
         };
         assert_eq!(under_way, id, "batches are persisted in order");
-        let (taken, replies, checkpoint) = match afterwards {
-            Afterwards::Fold(taken, replies, checkpoint) => (taken, replies, checkpoint),
+        let (taken, replies, durable) = match afterwards {
+            Afterwards::Fold(taken, replies, durable) => (taken, replies, durable),
             Afterwards::Settle(mark) => return self.pages.settle(mark),
         };
-        self.checkpoint = checkpoint;
+        self.durable = durable;
         for Taken { entry, from } in taken {
             let incorporated = self.incorporated_by(from, &entry);
             let outcomes = (self.state.journal().len(), self.state.issues().len());

@@ -193,7 +193,7 @@ impl Relay {
             generation: device.generation,
             head: self.log_head(&log),
             revoked: device.revoked.is_some(),
-            checkpoint: self.checkpoint,
+            checkpoint: self.checkpoint(),
         };
         let session = self.sessions.get_mut(&id).ok_or(Refusal::OutOfOrder)?;
         if session.author.replace(author).is_some() {

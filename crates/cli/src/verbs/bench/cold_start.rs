@@ -126,7 +126,7 @@ fn what_a_relay_says(relay: &Relay, head: LogHead) -> Vec<ServerMessage> {
         generation: 0,
         head,
         revoked: false,
-        checkpoint: relay.checkpoint_signed(),
+        checkpoint: relay.checkpoint(),
     };
     let devices = state.devices().iter().map(|device| DirectoryDevice {
         key: device.key,

@@ -94,8 +94,7 @@ pub(crate) struct WireBundle {
 pub(super) async fn about(host: &Host) -> Result<About, Failure> {
     match host {
         Host::Relay(relay) => {
-            let look =
-                relay.look(|relay| (relay.organization(), relay.key(), relay.checkpoint_signed()));
+            let look = relay.look(|relay| (relay.organization(), relay.key(), relay.checkpoint()));
             let (organization, relay, checkpoint) = look.await?;
             Ok(About {
                 organization,

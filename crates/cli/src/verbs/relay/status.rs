@@ -68,7 +68,7 @@ fn of(relay: &Relay, digest: bool) -> RelayStatus {
         listening: None,
         version: state.version().0,
         position: state.position(),
-        head: relay.checkpoint_signed().head.to_string(),
+        head: relay.checkpoint().head.to_string(),
         records: number(state.records().filter(|record| record.is_alive()).count()),
         open_conflicts: number(
             state
