@@ -10,7 +10,7 @@
 //!
 //! Reading order: [`key`], [`bundle`], [`ledger`], [`storage`], then the
 //! layouts over it, [`device_log`] and [`ledger_log`], then [`archive`] and
-//! [`verify`].
+//! [`verify`]. [`packing`] makes values smaller.
 
 pub mod archive;
 pub mod bundle;
@@ -19,6 +19,7 @@ pub mod key;
 pub mod ledger;
 pub mod ledger_log;
 pub mod memory;
+pub mod packing;
 pub mod storage;
 pub mod verify;
 

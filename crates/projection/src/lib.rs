@@ -27,7 +27,6 @@ pub mod fold;
 pub mod history;
 pub mod image;
 pub mod issue;
-mod packing;
 pub mod page;
 pub mod record;
 pub mod register;

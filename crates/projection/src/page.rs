@@ -5,10 +5,10 @@
 //! newest page that names a record has it. A page nothing points at any more
 //! is removed, and thin ones are gathered into new ones.
 
-use crate::packing;
 use cairn_model::codec::{self, DecodeError};
 use cairn_model::{RecordId, TypeId};
 use cairn_oplog::bundle::byte_string;
+use cairn_oplog::packing;
 use cairn_oplog::storage::{Batch, Storage, StorageError, Table};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -97,8 +97,8 @@ fn unpack(body: &[u8]) -> Result<Vec<Vec<u8>>, DecodeError> {
     let blobs: Vec<Blob> = match body.split_first() {
         Some((0, plain)) => codec::decode("page", plain)?,
         Some((1, compressed)) => {
-            let plain =
-                packing::unpack(compressed).map_err(|error| malformed(error.to_string()))?;
+            let plain = packing::unpack(compressed, codec::DECODE_BYTES_MAX)
+                .map_err(|error| malformed(error.to_string()))?;
             codec::decode("page", &plain)?
         }
         _ => return Err(malformed("it has no known form".to_owned())),

@@ -11,7 +11,7 @@
 //! and refusals instead of surprises when the disk is full, the directory is
 //! taken, or a write has failed.
 //!
-//! Reading order: `storage`, then what it is made of: `staging`, `entry`, `pack`,
+//! Reading order: `storage`, then what it is made of: `staging`, `entry`,
 //! `lookup`, `content`, `tree`, `guard`, `round`, `directory`, `confirmed`.
 
 mod confirmed;
@@ -20,7 +20,6 @@ mod directory;
 mod entry;
 mod guard;
 mod lookup;
-mod pack;
 mod round;
 mod staging;
 mod storage;

@@ -3,9 +3,9 @@
 use crate::content::Content;
 use crate::directory::Directory;
 use crate::entry::{Header, Name};
-use crate::pack::unpack;
 use crate::tree::Tree;
-use cairn_oplog::storage::{StorageError, Table};
+use cairn_oplog::packing;
+use cairn_oplog::storage::{StorageError, Table, VALUE_BYTES_MAX};
 use std::fmt;
 
 /// Bytes read between two openings of the tree while all of it is counted:
@@ -34,7 +34,8 @@ pub(crate) fn assemble(
         value.extend_from_slice(piece.as_ref());
     }
     if header.packed {
-        value = unpack(&value).ok_or_else(|| corrupt(name, "it cannot be unpacked"))?;
+        value = packing::unpack(&value, VALUE_BYTES_MAX)
+            .map_err(|_| corrupt(name, "it cannot be unpacked"))?;
     }
     if name.checksum(&value) == header.checksum {
         Ok(value)

@@ -3,8 +3,8 @@
 use crate::content::{CONTENT, Content};
 use crate::entry::{KEY_BYTES_MAX, Name, pieces};
 use crate::lookup::header;
-use crate::pack::Packer;
 use crate::tree::{Changes, Tree};
+use cairn_oplog::packing;
 use cairn_oplog::storage::{Batch, StorageError, VALUE_BYTES_MAX};
 use std::collections::BTreeMap;
 
@@ -48,12 +48,10 @@ impl<'a> LastChanges<'a> {
     pub(crate) fn stage(
         &self,
         tree: &Tree,
-        packer: &mut Packer,
         content: Content,
     ) -> Result<(Changes, Content), StorageError> {
         let mut staging = Staging {
             tree,
-            packer,
             changes: Changes::default(),
             content,
         };
@@ -74,7 +72,6 @@ pub(crate) fn put_own(changes: &mut Changes, name: &Name<'_>, value: &[u8]) {
 
 struct Staging<'a> {
     tree: &'a Tree,
-    packer: &'a mut Packer,
     changes: Changes,
     content: Content,
 }
@@ -99,7 +96,7 @@ impl Staging<'_> {
 
     /// Puts a value; returns how many further pieces it has.
     fn put(&mut self, name: &Name<'_>, value: &[u8]) -> u8 {
-        let packed = self.packer.pack(value);
+        let packed = packing::pack(value);
         let (header, first, further) = pieces(name, value, packed.as_deref());
         self.changes.put(name.first(), &first);
         for (number, piece) in (0..).zip(further) {

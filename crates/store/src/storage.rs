@@ -5,7 +5,6 @@ use crate::content::{CONTENT, Content, damaged};
 use crate::directory::{Directory, RESERVE_BYTES, io_error};
 use crate::entry::{Name, OWN};
 use crate::lookup::{assemble, corrupt, count, value};
-use crate::pack::Packer;
 use crate::round::Rounds;
 use crate::staging::{LastChanges, put_own};
 use crate::tree::{Changes, Tree};
@@ -53,8 +52,8 @@ impl Default for Options {
 
 /// A directory of sled, as [`Storage`]. One process holds it at a time.
 pub struct SledStorage {
-    /// Held while a batch is applied.
-    writer: Mutex<Writer>,
+    /// The content after the last batch. Held while one is applied.
+    content: Mutex<Content>,
     /// Held for reading by a read, so that it sees no batch in part.
     whole: RwLock<()>,
     rounds: Rounds,
@@ -65,12 +64,6 @@ pub struct SledStorage {
     // In this order: the directory is let go of when sled has.
     tree: Tree,
     directory: Directory,
-}
-
-struct Writer {
-    /// The content after the last batch.
-    content: Content,
-    packer: Packer,
 }
 
 impl fmt::Debug for SledStorage {
@@ -113,10 +106,7 @@ impl SledStorage {
         };
         directory.sync().map_err(io)?;
         let storage = SledStorage {
-            writer: Mutex::new(Writer {
-                content,
-                packer: Packer::new().map_err(io)?,
-            }),
+            content: Mutex::new(content),
             whole: RwLock::new(()),
             rounds: Rounds::starting_after(content.batch),
             poison: OnceLock::new(),
@@ -158,8 +148,8 @@ impl SledStorage {
         error
     }
 
-    fn writer(&self) -> MutexGuard<'_, Writer> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    fn content(&self) -> MutexGuard<'_, Content> {
+        self.content.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What a failed call of sled means for the handle: a write may have
@@ -180,16 +170,16 @@ impl SledStorage {
             let held = self.tree.log_bytes()?;
             self.directory.quota(quota, held, bytes)?;
         }
-        let writer = &mut *self.writer();
+        let mut held = self.content();
         self.sound()?;
         let (changes, content) = last
-            .stage(&self.tree, &mut writer.packer, writer.content)
+            .stage(&self.tree, *held)
             .map_err(|error| self.noted(error))?;
         let _whole = self.whole.write().unwrap_or_else(PoisonError::into_inner);
         self.tree
             .apply(changes)
             .map_err(|error| self.poisoned(error))?;
-        writer.content = content;
+        *held = content;
         Ok(self.rounds.applied(content.batch, bytes))
     }
 
