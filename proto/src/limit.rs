@@ -1,7 +1,7 @@
 //! Every bound of the protocol, with its unit and its reason.
 
-/// Bytes of one frame. The largest message is a directory of a large
-/// organization; everything else is a small part of this.
+/// Bytes of one frame. The largest message is one answer about a record's
+/// history; everything else is a small part of this.
 pub const FRAME_BYTES_MAX: usize = 1024 * 1024;
 /// Bundles a device may have sent without an acknowledgement. Bounds what a
 /// relay holds for one device before it is durable: 64 bundles of 64 KiB.
@@ -21,6 +21,9 @@ pub const ISSUES_MAX: usize = 64;
 /// Bytes of issues in one message of changes, unless the last one is larger:
 /// an issue holds the operation it is about, and those that depend on it.
 pub const ISSUES_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of changes and devices in one part of a directory, but for the last
+/// of them, which is at most one operation's.
+pub const DIRECTORY_BYTES_MAX: usize = 128 * 1024;
 /// Operation hashes in one answer about a log.
 pub const HASHES_MAX: usize = 4096;
 /// Bundles in one answer about a record's history.
@@ -35,6 +38,7 @@ pub const NAME_BYTES_MAX: usize = 100;
 
 const _: () = assert!(CHANGES_BYTES_MAX + ISSUES_BYTES_MAX < FRAME_BYTES_MAX / 2);
 const _: () = assert!(BUNDLES_IN_FLIGHT_MAX + FRAMES_QUEUED_MAX < ANSWERS_QUEUED_MAX);
+const _: () = assert!(DIRECTORY_BYTES_MAX < FRAME_BYTES_MAX / 2);
 const _: () = assert!(HISTORY_BYTES_MAX < FRAME_BYTES_MAX);
 const _: () = assert!(HASHES_MAX * 32 < FRAME_BYTES_MAX);
 const _: () = assert!(cairn_oplog::bundle::BUNDLE_BYTES_MAX < FRAME_BYTES_MAX);

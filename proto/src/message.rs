@@ -8,8 +8,8 @@
 
 use cairn_model::codec::{self, DecodeError};
 use cairn_model::{
-    AuthorId, Definition, DeviceId, Hash, OrganizationId, PublicKey, RecordId, SettleOutcome,
-    Timestamp, Version,
+    AuthorId, Definition, DefinitionChange, DeviceId, Hash, OrganizationId, PublicKey, RecordId,
+    SettleOutcome, Timestamp, Version,
 };
 use cairn_oplog::bundle::byte_string;
 use cairn_oplog::{Checkpoint, LogHead};
@@ -81,8 +81,8 @@ pub enum ServerMessage {
     Welcome(Welcome),
     /// The session ends, for this reason.
     Refused(Refusal),
-    /// Definition and devices, whole.
-    Directory(Directory),
+    /// What of the definition and the devices is new.
+    Directory(DirectoryPart),
     /// A bundle is in the ledger, durably.
     Ack(Ack),
     /// Part of a first download.
@@ -223,8 +223,8 @@ impl Refusal {
     }
 }
 
-/// Definition and devices as of a version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Definition and devices as of a version, as a device holds them.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Directory {
     /// The newest version that changed it.
     pub version: Version,
@@ -257,6 +257,22 @@ impl Directory {
     pub fn device(&self, author: AuthorId) -> Option<&DirectoryDevice> {
         self.devices.get(author.0 as usize)
     }
+}
+
+/// A part of what a directory has that an older one has not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryPart {
+    /// The newest version that changed the directory; the same in all parts.
+    pub version: Version,
+    /// The number of the definition in force, if the changes of this and the
+    /// following parts make it from nothing. The same in all parts.
+    pub definition: Option<u32>,
+    /// Its changes, continued from the part before.
+    pub changes: Vec<DefinitionChange>,
+    /// Devices that are new or were revoked, by author number.
+    pub devices: Vec<(AuthorId, DirectoryDevice)>,
+    /// Whether the directory is whole with this part.
+    pub last: bool,
 }
 
 /// A device as the others know it.

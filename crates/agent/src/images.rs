@@ -1,14 +1,13 @@
-//! What the relay sends: pages, changes, the directory, issues.
+//! What the relay sends of records: pages, changes, issues.
 
 use crate::machine::{Agent, Output};
 use crate::pending::PendingOperation;
 use crate::view::show;
 use cairn_model::{RecordId, Timestamp, Version, codec};
 use cairn_oplog::Table;
-use cairn_oplog::storage::{Batch, Durability, StorageError};
+use cairn_oplog::storage::{Batch, Durability, StorageError, VALUE_BYTES_MAX};
 use cairn_projection::page::Page;
 use cairn_projection::{Image, Issue, Origin, Record};
-use cairn_proto::Directory;
 use cairn_proto::message::ImageBytes;
 use std::collections::BTreeMap;
 
@@ -22,20 +21,15 @@ pub(crate) struct OwnImages {
 }
 
 impl Agent {
-    pub(crate) fn take_directory(&mut self, directory: Directory) {
-        if directory.version <= self.directory.version {
-            return;
-        }
-        self.author = directory.author(&self.key().device());
-        self.directory = directory;
-        self.put_directory();
-    }
-
-    /// Stores a page of a first download as it came. Nothing is decoded but
-    /// its index, so that a first download is as fast as the disk.
-    pub(crate) fn take_page(&mut self, page: Page, began: Version, last: bool) {
+    /// Stores a page of a first download as it came, if every record in it can
+    /// be read: later nobody could tell the relay's fault from the disk's.
+    pub(crate) fn take_page(&mut self, now: Timestamp, page: Page, began: Version, last: bool) {
         if self.progress.cursor != Version(0) {
             return;
+        }
+        if let Err(reason) = readable(&page, self.progress.resume) {
+            tracing::error!(reason, "the relay sent a page that cannot be true");
+            return self.break_off(now);
         }
         let through = page.index.last().map(|(id, _)| *id);
         let mut batch = Batch::default();
@@ -224,8 +218,7 @@ impl Agent {
         self.progress.resume = None;
         self.waiting_batch(Durability::Synced).extend(batch);
         self.put_progress();
-        self.outputs.push_back(Output::HangUp);
-        self.disconnected(now);
+        self.break_off(now);
     }
 
     /// Forgets own operations that the images show now.
@@ -235,4 +228,28 @@ impl Agent {
             self.put_progress();
         }
     }
+}
+
+/// Whether a page that follows a place of the download holds what it says.
+fn readable(page: &Page, resume: Option<(Version, RecordId)>) -> Result<(), String> {
+    if page.body.len() > VALUE_BYTES_MAX {
+        return Err(format!("it has {} bytes", page.body.len()));
+    }
+    let records = page.unpack().map_err(|error| error.to_string())?;
+    if records.len() != page.index.len() {
+        return Err("it does not match its index".to_owned());
+    }
+    let mut last = resume.map(|(_, last)| last);
+    for ((id, record_type), bytes) in page.index.iter().zip(&records) {
+        let image = Image::read(bytes).map_err(|error| error.to_string())?;
+        if image.id() != *id || !image.is_whole() || last.is_some_and(|last| *id <= last) {
+            return Err(format!("record {id} is not what follows"));
+        }
+        let record = image.over(None);
+        if record.is_none_or(|record| record.record_type != *record_type) {
+            return Err(format!("record {id} is of another type"));
+        }
+        last = Some(*id);
+    }
+    Ok(())
 }

@@ -15,6 +15,7 @@
 //! [`view`] (what is shown), then `link` (the talk with the relay), `images`
 //! (what the relay sends) and `restart` (a device restored from a backup).
 
+mod directory;
 mod images;
 mod link;
 mod restart;

@@ -1,6 +1,7 @@
 //! The talk with the relay: when to dial, what is sent, what is done with what
 //! comes.
 
+use crate::directory::Gathering;
 use crate::edit::EditError;
 use crate::images::OwnImages;
 use crate::machine::{Agent, CLOCK_AHEAD_MS_MAX, Output, Reply, ReplyId};
@@ -46,6 +47,8 @@ pub(crate) struct Link {
     relay_generation: u32,
     /// The hashes of this log's operations at the relay, as far as asked.
     compared: Vec<Hash>,
+    /// A directory that is coming.
+    pub(crate) directory: Option<Gathering>,
     /// The relay's newest version at the welcome.
     pub(crate) welcomed_at: Version,
 }
@@ -65,6 +68,7 @@ impl Link {
             caught_up: false,
             relay_generation: 0,
             compared: Vec::new(),
+            directory: None,
             welcomed_at: Version(0),
         }
     }
@@ -178,12 +182,11 @@ impl Agent {
             ServerMessage::Refused(refusal) => {
                 tracing::warn!(?refusal, "{}", refusal.words());
                 self.refused = Some(refusal);
-                self.outputs.push_back(Output::HangUp);
-                self.disconnected(now);
+                self.break_off(now);
             }
-            ServerMessage::Directory(directory) => self.take_directory(directory),
+            ServerMessage::Directory(part) => self.take_directory(now, part),
             ServerMessage::Ack(ack) => self.acknowledged(now, &ack),
-            ServerMessage::Page { page, began, last } => self.take_page(page, began, last),
+            ServerMessage::Page { page, began, last } => self.take_page(now, page, began, last),
             ServerMessage::Changes {
                 images,
                 issues,
@@ -220,9 +223,7 @@ impl Agent {
         // After the last generation no log could begin.
         if !signed || welcome.generation == u32::MAX {
             tracing::error!("the relay's welcome cannot be true");
-            self.outputs.push_back(Output::HangUp);
-            self.disconnected(now);
-            return;
+            return self.break_off(now);
         }
         self.refused = None;
         self.link.failures = 0;
@@ -251,6 +252,12 @@ impl Agent {
         self.incorporate();
     }
 
+    /// Ends a session in which the relay said what cannot be.
+    pub(crate) fn break_off(&mut self, now: Timestamp) {
+        self.outputs.push_back(Output::HangUp);
+        self.disconnected(now);
+    }
+
     fn ask_log_hashes(&mut self, first: u64) {
         let generation = self.log.log().generation;
         let question = ClientMessage::LogHashes { generation, first };
@@ -263,8 +270,11 @@ impl Agent {
         if generation != self.log.log().generation || first != expected {
             return;
         }
-        let whole = hashes.len() < HASHES_MAX;
+        let full = hashes.len() >= HASHES_MAX;
         self.link.compared.extend(hashes);
+        // What the relay has after the end of this log is not compared.
+        let own = self.log.end() - self.progress.incorporated;
+        let whole = !full || self.link.compared.len() as u64 >= own;
         if !whole {
             return self
                 .ask_log_hashes(self.progress.incorporated + 1 + self.link.compared.len() as u64);

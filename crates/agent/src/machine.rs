@@ -1,5 +1,6 @@
 //! The machine: what comes in, what goes out, and the log between them.
 
+use crate::directory;
 use crate::edit::{EditError, Request};
 use crate::images::OwnImages;
 use crate::link::Link;
@@ -141,7 +142,6 @@ pub(crate) struct Progress {
 }
 
 const PROGRESS: &str = "progress";
-const DIRECTORY: &str = "directory";
 
 /// How far ahead of this device's clock another's may be before its times are
 /// not followed, in milliseconds.
@@ -196,11 +196,7 @@ impl Agent {
         };
         let log = DeviceLog::open(config.organization, log, &*storage)?;
         let progress = storage::meta::<Progress>(&*storage, PROGRESS)?.unwrap_or_default();
-        let directory = match storage::large(&*storage, DIRECTORY)? {
-            Some(bytes) => codec::decode("directory", &bytes)
-                .map_err(|error| StorageError::corrupt(Table::Meta, DIRECTORY.as_bytes(), error))?,
-            None => Directory::empty(),
-        };
+        let directory = directory::read(&*storage)?;
         let mut pending = Pending::default();
         let mut last = progress.clock;
         for (sequence, bytes) in log.operations_from(progress.incorporated + 1, &*storage)? {
@@ -327,14 +323,6 @@ impl Agent {
         self.progress.clock = self.clock.last();
         self.waiting
             .put(Table::Meta, PROGRESS, codec::encode(&self.progress));
-    }
-
-    pub(crate) fn put_directory(&mut self) {
-        storage::put_large(
-            DIRECTORY,
-            &codec::encode(&self.directory),
-            &mut self.waiting,
-        );
     }
 
     fn persist_waiting(&mut self) {

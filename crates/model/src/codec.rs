@@ -75,6 +75,34 @@ pub fn decode_prefix<T: DeserializeOwned>(
     })
 }
 
+/// Puts a list item by item: a whole list may be longer than what is decoded
+/// in one piece. [`take_list`] takes it back.
+pub fn put_list<T: Serialize>(bytes: &mut Vec<u8>, items: impl IntoIterator<Item = T>) {
+    let before = bytes.len();
+    let mut count = 0u64;
+    for item in items {
+        bytes.extend(encode(&item));
+        count += 1;
+    }
+    bytes.splice(before..before, encode(&count));
+}
+
+/// Takes a list off the front of `bytes`.
+pub fn take_list<T: DeserializeOwned>(
+    what: &'static str,
+    bytes: &mut &[u8],
+) -> Result<Vec<T>, DecodeError> {
+    let count: u64 = take(what, bytes)?;
+    (0..count).map(|_| take(what, bytes)).collect()
+}
+
+/// Takes one value off the front of `bytes`.
+pub fn take<T: DeserializeOwned>(what: &'static str, bytes: &mut &[u8]) -> Result<T, DecodeError> {
+    let (value, read) = decode_prefix(what, bytes)?;
+    *bytes = &bytes[read..];
+    Ok(value)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -466,6 +466,8 @@ impl Driver {
     }
 
     fn dial(&mut self) {
+        // How an earlier attempt ended says nothing of this one.
+        self.standing.send_modify(|standing| standing.end = None);
         let id = SessionId(self.fresh());
         let (dialer, address) = (Arc::clone(&self.dialer), self.address.clone());
         let (inbox, dialled) = (self.inbox.clone(), self.dialled.clone());

@@ -12,8 +12,7 @@ use crate::rules::Rules;
 use crate::state::{Device, State};
 use cairn_model::codec::{self, DecodeError};
 use cairn_model::{
-    AuthorId, Definition, DefinitionChange, FieldId, OrganizationId, PublicKey, RecordId,
-    Timestamp, TypeId, Version,
+    AuthorId, Definition, FieldId, OrganizationId, PublicKey, RecordId, Timestamp, TypeId, Version,
 };
 use cairn_oplog::bundle::byte_string;
 use cairn_oplog::storage::{Batch, Storage, StorageError, Table, large, put_large};
@@ -21,7 +20,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-const CORE: &str = "state";
+/// The name it is kept under, and what errors call it.
+const STATE: &str = "state";
 
 /// Everything but records, journal, issues, and what there may be many of.
 #[derive(Serialize, Deserialize)]
@@ -31,6 +31,7 @@ struct Core {
     received: Timestamp,
     definition: u32,
     definition_changed: Version,
+    devices_changed: Version,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -72,7 +73,7 @@ impl State {
             let issue = &self.issues[number as usize - 1];
             batch.put(Table::Issues, number.to_be_bytes(), codec::encode(issue));
         }
-        put_large(CORE, &self.core(), batch);
+        put_large(STATE, &self.core(), batch);
         Ok(())
     }
 
@@ -83,16 +84,17 @@ impl State {
             received: self.received,
             definition: self.definition().number,
             definition_changed: self.definition_changed,
+            devices_changed: self.devices_changed,
         });
-        put_list(
+        codec::put_list(
             &mut bytes,
             Definition::default().changes_to(self.definition()),
         );
-        put_list(&mut bytes, &self.required_since);
-        put_list(&mut bytes, &self.draft);
-        put_list(&mut bytes, &self.devices);
-        put_list(&mut bytes, &self.rejections);
-        put_list(&mut bytes, &self.follows);
+        codec::put_list(&mut bytes, &self.required_since);
+        codec::put_list(&mut bytes, &self.draft);
+        codec::put_list(&mut bytes, &self.devices);
+        codec::put_list(&mut bytes, &self.rejections);
+        codec::put_list(&mut bytes, &self.follows);
         bytes
     }
 
@@ -104,12 +106,12 @@ impl State {
         storage: &dyn Storage,
     ) -> Result<(State, Pages), StorageError> {
         let mut state = State::new(organization, relay);
-        let Some(core) = large(storage, CORE)? else {
+        let Some(core) = large(storage, STATE)? else {
             return Ok((state, Pages::default()));
         };
         state
             .load_core(&core)
-            .map_err(|error| StorageError::corrupt(Table::Meta, CORE.as_bytes(), error))?;
+            .map_err(|error| StorageError::corrupt(Table::Meta, STATE.as_bytes(), error))?;
         state.journal = numbered::<Conflict>(Table::Journal, storage)?;
         state.issues = numbered::<Issue>(Table::Issues, storage)?;
         for issue in &state.issues {
@@ -126,24 +128,34 @@ impl State {
     }
 
     fn load_core(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
-        let (core, read) = codec::decode_prefix::<Core>("state", bytes)?;
-        let rest = &mut &bytes[read..];
+        let rest = &mut &*bytes;
+        let core: Core = codec::take(STATE, rest)?;
         self.version = core.version;
         self.position = core.position;
         self.received = core.received;
         self.definition_changed = core.definition_changed;
-        self.rules = Arc::new(Rules::of(definition(core.definition, &list(rest)?)?));
-        self.required_since = list::<((TypeId, FieldId), u32)>(rest)?
+        self.devices_changed = core.devices_changed;
+        let changes = codec::take_list(STATE, rest)?;
+        let definition = Definition::from_changes(core.definition, &changes);
+        self.rules = Arc::new(Rules::of(definition.map_err(|error| {
+            DecodeError::Malformed {
+                what: STATE,
+                reason: error.to_string(),
+            }
+        })?));
+        self.required_since = codec::take_list::<((TypeId, FieldId), u32)>(STATE, rest)?
             .into_iter()
             .collect();
-        self.draft = list(rest)?;
-        self.devices = list::<Device>(rest)?;
+        self.draft = codec::take_list(STATE, rest)?;
+        self.devices = codec::take_list::<Device>(STATE, rest)?;
         let ids = self.devices.iter().map(|device| device.id);
         self.authors = ids.zip((0..).map(AuthorId)).collect();
-        self.rejections = list::<((AuthorId, RecordId), Version)>(rest)?
+        self.rejections = codec::take_list::<((AuthorId, RecordId), Version)>(STATE, rest)?
             .into_iter()
             .collect();
-        self.follows = list::<(String, RecordId)>(rest)?.into_iter().collect();
+        self.follows = codec::take_list::<(String, RecordId)>(STATE, rest)?
+            .into_iter()
+            .collect();
         Ok(())
     }
 
@@ -163,46 +175,6 @@ impl State {
         self.records = records;
         Ok(())
     }
-}
-
-/// The definition of a number, from the changes that make it from nothing.
-fn definition(number: u32, changes: &[DefinitionChange]) -> Result<Definition, DecodeError> {
-    let Some(before) = number.checked_sub(1) else {
-        return Ok(Definition::default());
-    };
-    Definition {
-        number: before,
-        ..Definition::default()
-    }
-    .changed(changes)
-    .map_err(|error| DecodeError::Malformed {
-        what: "definition",
-        reason: error.to_string(),
-    })
-}
-
-/// Puts a list item by item: a whole list may be longer than what is decoded
-/// in one piece.
-fn put_list<T: Serialize>(bytes: &mut Vec<u8>, items: impl IntoIterator<Item = T>) {
-    let before = bytes.len();
-    let mut count = 0u64;
-    for item in items {
-        bytes.extend(codec::encode(&item));
-        count += 1;
-    }
-    bytes.splice(before..before, codec::encode(&count));
-}
-
-/// Takes a list from the front of `bytes`.
-fn list<T: DeserializeOwned>(bytes: &mut &[u8]) -> Result<Vec<T>, DecodeError> {
-    let count: u64 = item(bytes)?;
-    (0..count).map(|_| item(bytes)).collect()
-}
-
-fn item<T: DeserializeOwned>(bytes: &mut &[u8]) -> Result<T, DecodeError> {
-    let (item, read) = codec::decode_prefix("state", bytes)?;
-    *bytes = &bytes[read..];
-    Ok(item)
 }
 
 fn numbered<T: DeserializeOwned>(

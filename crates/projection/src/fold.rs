@@ -97,7 +97,6 @@ impl State {
         }
         if bundle.first() <= head.sequence || bundle.previous() != head.head {
             device.quarantined = Some(self.version.next());
-            self.definition_changed = self.version.next();
             return Err(Code::Equivocation);
         }
         device.generation = log.generation;
@@ -244,7 +243,7 @@ impl State {
             quarantined: None,
         });
         self.authors.insert(id, author);
-        self.definition_changed = self.version;
+        self.devices_changed = self.version;
         Ok(())
     }
 
@@ -255,7 +254,7 @@ impl State {
         })?;
         let device = &mut self.devices[author.0 as usize];
         device.revoked = device.revoked.or(Some(self.version));
-        self.definition_changed = self.version;
+        self.devices_changed = self.version;
         Ok(())
     }
 

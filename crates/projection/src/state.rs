@@ -45,6 +45,13 @@ pub struct Device {
     pub quarantined: Option<Version>,
 }
 
+impl Device {
+    /// When others last had to be told of it.
+    pub fn changed(&self) -> Version {
+        self.revoked.unwrap_or(self.enrolled)
+    }
+}
+
 /// Journal entries and issues, by number, that changed since the last
 /// checkpoint.
 #[derive(Debug, Clone, Default)]
@@ -64,6 +71,8 @@ pub struct State {
     /// The definition since which a field has been required.
     pub(crate) required_since: BTreeMap<(TypeId, FieldId), u32>,
     pub(crate) definition_changed: Version,
+    /// When a device was last enrolled or revoked.
+    pub(crate) devices_changed: Version,
     pub(crate) draft: Vec<DefinitionChange>,
     pub(crate) devices: Vec<Device>,
     pub(crate) authors: BTreeMap<DeviceId, AuthorId>,
@@ -108,6 +117,7 @@ impl State {
             rules: Arc::default(),
             required_since: BTreeMap::new(),
             definition_changed: Version(0),
+            devices_changed: Version(0),
             draft: Vec::new(),
             authors: [(relay.device(), RELAY)].into(),
             devices: vec![device],
@@ -149,9 +159,14 @@ impl State {
         &self.rules.definition
     }
 
+    /// The newest version that changed the definition.
+    pub fn definition_changed(&self) -> Version {
+        self.definition_changed
+    }
+
     /// The newest version that changed the definition or the devices.
     pub fn directory_changed(&self) -> Version {
-        self.definition_changed
+        self.definition_changed.max(self.devices_changed)
     }
 
     /// Devices by order of enrolment; the relay itself is the first.

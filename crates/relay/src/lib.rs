@@ -16,8 +16,10 @@
 //! [`admin`] (what an administrator asks), [`past`] (looks back).
 
 pub mod admin;
+mod directory;
 pub mod machine;
 pub mod past;
+mod serve;
 pub mod session;
 
 pub use admin::{AdminError, AdminReply, AdminRequest, IssuedTicket};

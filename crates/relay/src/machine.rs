@@ -1,6 +1,7 @@
 //! The machine: what comes in, what goes out, and the ledger between them.
 
 use crate::admin::{AdminError, AdminReply, AdminRequest, Pending, TicketBook};
+use crate::directory::DefinitionChanges;
 use crate::session::Session;
 use cairn_model::{
     Action, AuthorId, HybridClock, LogId, Operation, OrganizationId, PublicKey, Timestamp, Version,
@@ -161,6 +162,7 @@ pub struct Relay {
     pub(crate) requests: BTreeMap<ReplyId, Pending>,
     /// Where the ledger ends, counting only what is durable.
     durable: LedgerHead,
+    pub(crate) definition_changes: DefinitionChanges,
     /// Resends whose first copy is on its way to storage.
     pub(crate) resent: Vec<(SessionId, AuthorId, Arc<[u8]>)>,
     waiting: Vec<Taken>,
@@ -213,6 +215,7 @@ impl Relay {
             sessions: BTreeMap::new(),
             requests: BTreeMap::new(),
             durable: ledger,
+            definition_changes: DefinitionChanges::default(),
             resent: Vec::new(),
             waiting: Vec::new(),
             waiting_replies: Vec::new(),
@@ -368,7 +371,8 @@ impl Relay {
     /// log was written twice, and belongs in the ledger.
     fn is_resend(&self, bundle: &Verified) -> Result<bool, Refusal> {
         let log = bundle.log();
-        let stored = ledger_log::bundles_of(&log, bundle.first(), usize::MAX, &*self.storage)
+        let operations = bundle.slots().len();
+        let stored = ledger_log::bundles_of(&log, bundle.first(), operations, &*self.storage)
             .map_err(|_| Refusal::RelayFailed)?;
         let waiting = self.waiting.iter().map(|taken| &taken.entry.bundle);
         let persisting = match &self.persisting {

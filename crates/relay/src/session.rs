@@ -1,22 +1,16 @@
-//! What each connected device is sent.
+//! What connected devices say, and what they are answered.
 
 use crate::machine::{From, Output, Relay, SessionId};
-use cairn_model::{
-    AuthorId, Change, LogId, Mutation, PublicKey, RecordId, Timestamp, Version, codec,
-};
+use crate::serve::{Download, Served};
+use cairn_model::{AuthorId, Change, LogId, Mutation, PublicKey, RecordId, Timestamp, Version};
 use cairn_oplog::Entry;
 use cairn_oplog::bundle::{Slot, Verified, decode_operation};
 use cairn_oplog::{LogHead, Parsed, ledger_log};
-use cairn_projection::page::{PAGE_BYTES_MAX, PAGE_RECORDS_MAX, Page};
-use cairn_projection::{Issue, Verdict};
+use cairn_projection::Verdict;
 use cairn_proto::limit::{
-    ANSWERS_QUEUED_MAX, BUNDLES_IN_FLIGHT_MAX, CHANGES_BYTES_MAX, FRAMES_QUEUED_MAX, HASHES_MAX,
-    ISSUES_BYTES_MAX, ISSUES_MAX, NAME_BYTES_MAX, REVOKED_BUNDLES_MAX,
+    ANSWERS_QUEUED_MAX, BUNDLES_IN_FLIGHT_MAX, HASHES_MAX, NAME_BYTES_MAX, REVOKED_BUNDLES_MAX,
 };
-use cairn_proto::message::ImageBytes;
-use cairn_proto::{
-    Ack, ClientMessage, Directory, DirectoryDevice, Hello, Refusal, ServerMessage, Welcome,
-};
+use cairn_proto::{Ack, ClientMessage, Hello, Refusal, ServerMessage, Welcome};
 use std::sync::Arc;
 
 /// Operations of a bundle that the relay looks through to spare the device
@@ -28,27 +22,14 @@ const INCORPORATED_OPERATIONS_MAX: usize = 8;
 pub struct Session {
     /// The key it has proven.
     pub key: PublicKey,
-    author: Option<AuthorId>,
-    revoked: bool,
-    /// Every change up to here has been sent.
-    sent: Version,
-    directory_sent: Version,
-    issues_sent: Version,
-    download: Option<Download>,
-    /// Whether it has been told that it has everything.
-    told_last: bool,
-    queued: usize,
+    pub(crate) author: Option<AuthorId>,
+    pub(crate) revoked: bool,
+    pub(crate) served: Served,
+    pub(crate) queued: usize,
     in_flight: usize,
     /// The last bundle handed in in this session: its log, and the head after it.
     uploaded: Option<(LogId, LogHead)>,
     handed_in_revoked: u64,
-}
-
-/// A first download under way.
-#[derive(Debug, Clone, Copy)]
-struct Download {
-    began: Version,
-    after: Option<RecordId>,
 }
 
 impl Session {
@@ -57,11 +38,7 @@ impl Session {
             key,
             author: None,
             revoked: false,
-            sent: Version(0),
-            directory_sent: Version(0),
-            issues_sent: Version(0),
-            download: None,
-            told_last: false,
+            served: Served::default(),
             queued: 0,
             in_flight: 0,
             uploaded: None,
@@ -119,7 +96,7 @@ impl Relay {
         self.sessions.remove(&id);
     }
 
-    fn send(&mut self, id: SessionId, message: ServerMessage) {
+    pub(crate) fn send(&mut self, id: SessionId, message: ServerMessage) {
         if let Some(session) = self.sessions.get_mut(&id) {
             session.queued += 1;
             self.outputs.push_back(Output::Send {
@@ -200,11 +177,11 @@ impl Relay {
             return Err(Refusal::OutOfOrder);
         }
         session.revoked = welcome.revoked;
-        session.sent = hello.cursor;
-        session.directory_sent = hello.directory;
-        session.issues_sent = hello.issues;
+        session.served.changes = hello.cursor;
+        session.served.directory = hello.directory;
+        session.served.issues = hello.issues;
         if hello.cursor == Version(0) {
-            session.download = Some(match hello.resume {
+            session.served.download = Some(match hello.resume {
                 Some((began, after)) => Download {
                     began,
                     after: Some(after),
@@ -243,7 +220,7 @@ impl Relay {
         let arrived = self.take_in(now, parsed, From::Session(id))?;
         if let Some(session) = self.sessions.get_mut(&id) {
             session.uploaded = Some((log, arrived.head));
-            session.in_flight += usize::from(arrived.is_new);
+            session.in_flight += 1;
         }
         if arrived.is_new {
             return Ok(());
@@ -263,6 +240,7 @@ impl Relay {
         let parsed = Parsed::parse(bytes.clone()).map_err(|_| Refusal::BundleInvalid)?;
         let log = parsed.log();
         if self.state.author(&log.device) != Some(author) {
+            self.answered(id);
             return Ok(());
         }
         let stored = ledger_log::bundles_of(&log, parsed.last(), 1, &*self.storage)
@@ -281,6 +259,7 @@ impl Relay {
                 verdict.rejected.map(|code| (back, code))
             })
             .collect();
+        self.answered(id);
         self.send(
             id,
             ServerMessage::Ack(Ack {
@@ -304,6 +283,13 @@ impl Relay {
         }
     }
 
+    /// Makes room for another bundle.
+    fn answered(&mut self, id: SessionId) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.in_flight = session.in_flight.saturating_sub(1);
+        }
+    }
+
     pub(crate) fn acknowledge(
         &mut self,
         id: SessionId,
@@ -311,14 +297,13 @@ impl Relay {
         verdicts: &[Verdict],
         incorporated: Option<i64>,
     ) {
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
-        session.in_flight = session.in_flight.saturating_sub(1);
+        self.answered(id);
         let Some(last) = verdicts.last() else { return };
-        if incorporated.is_some() {
-            session.sent = last.version;
-            session.issues_sent = last.version;
+        if let Some(session) = self.sessions.get_mut(&id)
+            && incorporated.is_some()
+        {
+            session.served.changes = last.version;
+            session.served.issues = last.version;
         }
         let rejected = verdicts
             .iter()
@@ -345,10 +330,10 @@ impl Relay {
     pub(crate) fn incorporates(&self, id: SessionId, entry: &Entry) -> Option<i64> {
         let session = self.sessions.get(&id)?;
         let author = session.author?;
-        let current = session.told_last
-            && session.download.is_none()
-            && session.sent == self.state.version()
-            && session.directory_sent >= self.state.directory_changed()
+        let current = session.served.told_last
+            && session.served.download.is_none()
+            && session.served.changes == self.state.version()
+            && session.served.directory >= self.state.directory_changed()
             && !session.revoked;
         if !current || entry.bundle.slots().len() > INCORPORATED_OPERATIONS_MAX {
             return None;
@@ -437,168 +422,5 @@ impl Relay {
             },
         );
         Ok(())
-    }
-
-    pub(crate) fn sent(&mut self, id: SessionId) {
-        if let Some(session) = self.sessions.get_mut(&id) {
-            session.queued = session.queued.saturating_sub(1);
-            self.serve(id);
-        }
-    }
-
-    /// Sends everybody what has changed, as far as their queues have room.
-    pub(crate) fn serve_all(&mut self) {
-        let sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
-        for id in sessions {
-            self.serve(id);
-        }
-    }
-
-    /// Makes frames for a device until enough wait to be sent, or it has
-    /// everything.
-    fn serve(&mut self, id: SessionId) {
-        loop {
-            let Some(session) = self.sessions.get(&id) else {
-                return;
-            };
-            if session.author.is_none() || session.revoked || session.queued >= FRAMES_QUEUED_MAX {
-                return;
-            }
-            if session.directory_sent < self.state.directory_changed() {
-                self.send_directory(id);
-            } else if let Some(download) = session.download {
-                self.send_page(id, download);
-            } else if session.sent < self.state.version() || !session.told_last {
-                self.send_changes(id);
-            } else {
-                return;
-            }
-        }
-    }
-
-    /// Sends definition and devices, or parts with a device that was revoked
-    /// meanwhile.
-    fn send_directory(&mut self, id: SessionId) {
-        let author = self.sessions.get(&id).and_then(|session| session.author);
-        let device = author.and_then(|author| self.state.device(author));
-        if device.is_none_or(|device| device.revoked.is_some()) {
-            return self.refuse(id, Refusal::Revoked);
-        }
-        let version = self.state.directory_changed();
-        let devices = self.state.devices().iter().map(|device| DirectoryDevice {
-            key: device.key,
-            user: device.user.clone(),
-            name: device.name.clone(),
-            revoked: device.revoked.is_some(),
-        });
-        let directory = Directory {
-            version,
-            definition: (**self.state.definition()).clone(),
-            devices: devices.collect(),
-        };
-        if let Some(session) = self.sessions.get_mut(&id) {
-            session.directory_sent = version;
-        }
-        self.send(id, ServerMessage::Directory(directory));
-    }
-
-    fn send_page(&mut self, id: SessionId, download: Download) {
-        let mut records = Vec::new();
-        let mut bytes = 0;
-        let mut last = true;
-        let from = download.after.unwrap_or(RecordId([0; 16]));
-        for record in self.state.records_from(from) {
-            if Some(record.id) == download.after {
-                continue;
-            }
-            if records.len() == PAGE_RECORDS_MAX || bytes > PAGE_BYTES_MAX {
-                last = false;
-                break;
-            }
-            let image = record.to_image();
-            bytes += image.len();
-            records.push((record.id, record.record_type, image));
-        }
-        let after = records.last().map(|(id, _, _)| *id).or(download.after);
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
-        session.download = (!last).then_some(Download { after, ..download });
-        if last {
-            session.sent = download.began;
-        }
-        self.send(
-            id,
-            ServerMessage::Page {
-                page: Page::pack(records),
-                began: download.began,
-                last,
-            },
-        );
-    }
-
-    fn send_changes(&mut self, id: SessionId) {
-        let Some(session) = self.sessions.get(&id) else {
-            return;
-        };
-        let since = session.sent;
-        let mut images = Vec::new();
-        let mut bytes = 0;
-        let mut through = self.state.version();
-        for record in self.state.changed_since(since) {
-            if bytes > CHANGES_BYTES_MAX {
-                through = Version(record.version.0 - 1);
-                break;
-            }
-            let image = record.to_partial_image(since);
-            bytes += image.len();
-            images.push(ImageBytes(image));
-        }
-        let (issues, issues_through) = self.issues_for(id, session.issues_sent);
-        let last = through == self.state.version() && issues_through == self.state.version();
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
-        session.sent = through;
-        session.issues_sent = issues_through;
-        session.told_last = last;
-        self.send(
-            id,
-            ServerMessage::Changes {
-                images,
-                issues,
-                through,
-                last,
-            },
-        );
-    }
-
-    /// Issues of the device's user that changed after `since`, and up to which
-    /// version they are told.
-    fn issues_for(&self, id: SessionId, since: Version) -> (Vec<Issue>, Version) {
-        let version = self.state.version();
-        let author = self.sessions.get(&id).and_then(|session| session.author);
-        let Some(device) = author.and_then(|author| self.state.device(author)) else {
-            return (Vec::new(), version);
-        };
-        let mut issues: Vec<&Issue> = self
-            .state
-            .issues_changed_since(since)
-            .filter(|issue| issue.user == device.user)
-            .collect();
-        issues.sort_by_key(|issue| (issue.changed, issue.number));
-        let mut bytes = 0;
-        let fits = |issue: &&&Issue| {
-            let fits = bytes <= ISSUES_BYTES_MAX;
-            bytes += codec::encode(**issue).len();
-            fits
-        };
-        let fitting = issues.iter().take(ISSUES_MAX).take_while(fits).count();
-        let through = match issues.get(fitting) {
-            Some(next) => Version(next.changed.0 - 1).max(issues[fitting - 1].changed),
-            None => version,
-        };
-        let told = issues.into_iter().take(fitting).cloned().collect();
-        (told, through)
     }
 }

@@ -6,8 +6,8 @@ use crate::hostile;
 use crate::runner;
 use cairn_agent::{Agent, Config, FieldEdit, RecordEdit, RecordEditKind, Request};
 use cairn_model::{
-    Action, Change, FieldId, Hash, HybridTime, LogId, Mutation, Operation, OperationId,
-    OrganizationId, RecordId, Timestamp, TypeId, Value, Version, Write, codec,
+    Action, AuthorId, Change, Definition, FieldId, Hash, HybridTime, LogId, Mutation, Operation,
+    OperationId, OrganizationId, RecordId, Timestamp, TypeId, Value, Version, Write, codec,
 };
 use cairn_oplog::bundle::{self, LogHead};
 use cairn_oplog::memory::MemoryStorage;
@@ -18,8 +18,8 @@ use cairn_projection::{Code, Issue};
 use cairn_proto::limit::FRAME_BYTES_MAX;
 use cairn_proto::message::ImageBytes;
 use cairn_proto::{
-    Ack, ClientMessage, Directory, DirectoryDevice, Hello, HistoryEntry, Refusal, ServerMessage,
-    Welcome,
+    Ack, ClientMessage, DirectoryDevice, DirectoryPart, Hello, HistoryEntry, Refusal,
+    ServerMessage, Welcome,
 };
 use cairn_relay::{AdminRequest, Relay, ReplyId, SessionId};
 use proptest::prelude::*;
@@ -531,7 +531,7 @@ fn server_message() -> impl Strategy<Value = ServerMessage> {
             })
         }),
         1 => Just(ServerMessage::Refused(Refusal::BundleGap)),
-        2 => (version(), any::<bool>()).prop_map(|(version, known)| {
+        2 => (version(), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(version, known, gap, last)| {
             let device = DirectoryDevice {
                 key: secret(if known { 1 } else { 2 }).public(),
                 user: "ada".into(),
@@ -539,8 +539,13 @@ fn server_message() -> impl Strategy<Value = ServerMessage> {
                 revoked: false,
             };
             let definition = hostile::definition();
-            let devices = vec![device];
-            ServerMessage::Directory(Directory { version, definition, devices })
+            ServerMessage::Directory(DirectoryPart {
+                version,
+                definition: Some(definition.number),
+                changes: Definition::default().changes_to(&definition),
+                devices: vec![(AuthorId(u32::from(gap)), device)],
+                last,
+            })
         }),
         3 => (any_number(), version(), prop::option::of(hostile::number()), any::<u16>()).prop_map(
             |(through, version, incorporated, back)| {

@@ -1,8 +1,20 @@
 //! Edits travel, conflicts are decided, everybody ends with the same.
 
 use crate::world::World;
-use cairn_agent::Request;
+use cairn_agent::{FieldEdit, RecordEditKind, Request};
+use cairn_model::definition::{Access, Kind, User};
+use cairn_model::{FieldId, Value, Write};
 use cairn_projection::Code;
+use cairn_projection::page::Page;
+use cairn_proto::ServerMessage;
+use cairn_relay::AdminRequest;
+
+fn text(field: FieldId, text: &str) -> (FieldId, FieldEdit) {
+    (
+        field,
+        FieldEdit::Write(Write::Set(Value::Text(text.to_owned()))),
+    )
+}
 
 #[test]
 fn an_edit_on_one_device_is_seen_on_the_others() {
@@ -177,4 +189,117 @@ fn thousands_of_records_arrive_on_a_new_device_whatever_cuts_the_line() {
     world.sync_all();
     world.assert_agreed();
     assert!(cuts > 2, "the line was cut {cuts} times");
+}
+
+#[test]
+fn one_operation_may_change_more_than_a_message_holds() {
+    let mut world = World::new("flag", 2);
+    world.sync_all();
+    let relation = world.field("account", "relation");
+    for number in 0..3000 {
+        let fields = vec![
+            text(world.field("account", "name"), &format!("Account {number}")),
+            (
+                relation,
+                FieldEdit::Write(Write::Set(Value::Choice("supplier".into()))),
+            ),
+        ];
+        world.edit(0, None, "account", RecordEditKind::Create(fields));
+    }
+    let before = world.relay.state().version();
+
+    let mut wider = (**world.relay.state().definition()).clone();
+    let account = world.type_id("account");
+    let fields = &mut wider.types.get_mut(&account).unwrap().fields;
+    let relation = fields.get_mut(&relation).unwrap();
+    relation.kind = Kind::text();
+    relation.default = Some(Value::Text("customer".to_owned()));
+    world.admin(AdminRequest::Publish(Box::new(wider))).unwrap();
+
+    assert_eq!(world.relay.state().version(), before.next());
+    world.sync_all();
+    world.assert_agreed();
+}
+
+#[test]
+fn a_directory_larger_than_a_message_arrives_in_parts() {
+    let mut world = World::new("flag", 2);
+    world.sync_all();
+    let mut larger = (**world.relay.state().definition()).clone();
+    for number in 0..12_000 {
+        let user = User {
+            name: format!("User {number}, of the department with the long name"),
+            email: Some(format!("user.number.{number}@subsidiary.example")),
+            access: Access::Edit,
+        };
+        larger.users.insert(format!("user.number.{number}"), user);
+    }
+    world
+        .admin(AdminRequest::Publish(Box::new(larger)))
+        .unwrap();
+    world.sync_all();
+    let newcomer = world.add_device(60, "user.number.11999");
+    world.sync_all();
+    for device in [0, 1, newcomer] {
+        world.crash_device(device);
+        let directory = world.devices[device].agent.directory();
+        let state = world.relay.state();
+        assert_eq!(directory.version, state.directory_changed());
+        assert_eq!(directory.definition, **state.definition());
+        assert_eq!(directory.devices.len(), state.devices().len());
+    }
+}
+
+#[test]
+fn a_directory_cut_off_begins_anew() {
+    let mut world = World::new("flag", 1);
+    let mut larger = (**world.relay.state().definition()).clone();
+    for number in 0..4_000 {
+        let user = User {
+            name: format!("User {number}, of the department with the long name"),
+            email: None,
+            access: Access::Edit,
+        };
+        larger.users.insert(format!("user.number.{number}"), user);
+    }
+    world
+        .admin(AdminRequest::Publish(Box::new(larger)))
+        .unwrap();
+    let mut cuts = 0;
+    for rounds in 1..6 {
+        world.link(0);
+        world.run_steps(rounds);
+        cuts += usize::from(world.devices[0].agent.directory().definition.number == 0);
+        world.unlink(0);
+    }
+    world.sync_all();
+    let directory = world.devices[0].agent.directory();
+    assert_eq!(directory.definition, **world.relay.state().definition());
+    assert!(cuts > 0, "no cut came before the directory was whole");
+}
+
+#[test]
+fn a_page_that_cannot_be_read_is_not_kept() {
+    let mut world = World::new("flag", 1);
+    world.sync_all();
+    let account = world.create_account(0, "Harbour Bakery", "A-1");
+    let fresh = world.add_device(50, "user0");
+    world.link(fresh);
+    let page = Page {
+        index: vec![(account, world.type_id("account"))],
+        body: vec![9; 40],
+    };
+    let began = world.relay.state().version();
+    let said = ServerMessage::Page {
+        page,
+        began,
+        last: false,
+    };
+    let device = &mut world.devices[fresh].agent;
+    device.handle(world.now, cairn_agent::Input::Received(said));
+    assert_eq!(device.record(account), Ok(None));
+    assert_eq!(device.failure(), None);
+    world.unlink(fresh);
+    world.sync_all();
+    world.assert_agreed();
 }

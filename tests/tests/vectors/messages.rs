@@ -6,7 +6,7 @@ use crate::sample::{
 };
 use bytes::Bytes;
 use cairn_model::definition::{Access, Definition, User};
-use cairn_model::{Hash, OperationId, SettleOutcome, TypeId, Value, Version};
+use cairn_model::{AuthorId, Hash, OperationId, SettleOutcome, TypeId, Value, Version};
 use cairn_net::frame::{self, Decoder};
 use cairn_oplog::bundle::Verified;
 use cairn_oplog::{Checkpoint, LedgerHead};
@@ -16,8 +16,8 @@ use cairn_projection::{Code, Issue};
 use cairn_proto::limit::FRAME_BYTES_MAX;
 use cairn_proto::message::ImageBytes;
 use cairn_proto::{
-    Ack, ClientMessage, Directory, DirectoryDevice, Hello, HistoryEntry, Refusal, ServerMessage,
-    Welcome,
+    Ack, ClientMessage, DirectoryDevice, DirectoryPart, Hello, HistoryEntry, Refusal,
+    ServerMessage, Welcome,
 };
 use serde_json::json;
 
@@ -87,7 +87,7 @@ fn welcome() -> Welcome {
     }
 }
 
-fn directory() -> Directory {
+fn directory() -> DirectoryPart {
     let ada = User {
         name: "Ada".into(),
         email: None,
@@ -105,10 +105,13 @@ fn directory() -> Directory {
         name: user.into(),
         revoked: false,
     };
-    Directory {
+    let devices = [device(RELAY, "relay"), device(DEVICE, "ada")];
+    DirectoryPart {
         version: Version(2),
-        definition,
-        devices: vec![device(RELAY, "relay"), device(DEVICE, "ada")],
+        definition: Some(1),
+        changes: Definition::default().changes_to(&definition),
+        devices: (0..).map(AuthorId).zip(devices).collect(),
+        last: true,
     }
 }
 

@@ -133,6 +133,24 @@ impl Definition {
         }
     }
 
+    /// The definition of a number, from the changes that make it from nothing.
+    ///
+    /// # Errors
+    /// As [`Definition::changed`].
+    pub fn from_changes(
+        number: u32,
+        changes: &[DefinitionChange],
+    ) -> Result<Definition, PublishError> {
+        let Some(before) = number.checked_sub(1) else {
+            return Ok(Definition::default());
+        };
+        Definition {
+            number: before,
+            ..Definition::default()
+        }
+        .changed(changes)
+    }
+
     fn apply(&mut self, change: &DefinitionChange) -> Result<(), PublishError> {
         match change {
             DefinitionChange::Organization {

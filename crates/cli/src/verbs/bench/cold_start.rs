@@ -10,13 +10,13 @@ use crate::args::bench::ColdStartSize;
 use crate::exit::Failure;
 use crate::key_file::random;
 use cairn_agent::{Agent, Config, Input, Output};
-use cairn_model::{Action, HybridClock, LogId, Operation, Version, codec};
+use cairn_model::{Action, AuthorId, Definition, HybridClock, LogId, Operation, Version, codec};
 use cairn_net::clock::now;
 use cairn_oplog::bundle::BUNDLE_OPERATIONS_MAX;
 use cairn_oplog::device_log::DeviceLog;
 use cairn_oplog::{Batch, Durability, LogHead, Storage};
 use cairn_projection::page::Page;
-use cairn_proto::{Directory, DirectoryDevice, ServerMessage, Welcome};
+use cairn_proto::{DirectoryDevice, DirectoryPart, ServerMessage, Welcome};
 use cairn_relay::Relay;
 use std::sync::Arc;
 use std::time::Instant;
@@ -134,10 +134,13 @@ fn what_a_relay_says(relay: &Relay, head: LogHead) -> Vec<ServerMessage> {
         name: device.name.clone(),
         revoked: device.revoked.is_some(),
     });
-    let directory = Directory {
+    let definition = state.definition();
+    let directory = DirectoryPart {
         version: state.directory_changed(),
-        definition: (**state.definition()).clone(),
-        devices: devices.collect(),
+        definition: Some(definition.number),
+        changes: Definition::default().changes_to(definition),
+        devices: (0..).map(AuthorId).zip(devices).collect(),
+        last: true,
     };
     let images = state
         .records()
