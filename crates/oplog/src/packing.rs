@@ -48,7 +48,8 @@ pub fn pack(value: &[u8]) -> Option<Vec<u8>> {
 /// # Errors
 /// If these are no packed bytes, or hold more.
 pub fn unpack(packed: &[u8], bytes_max: usize) -> io::Result<Vec<u8>> {
-    let said = get_frame_content_size(packed).ok().flatten();
+    let said = get_frame_content_size(packed)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no frame of zstd"))?;
     let capacity = said
         .and_then(|bytes| usize::try_from(bytes).ok())
         .map_or(bytes_max, |bytes| bytes.min(bytes_max));
