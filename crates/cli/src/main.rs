@@ -41,15 +41,10 @@ use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let matches = Cairn::command()
-        .try_get_matches()
-        .unwrap_or_else(|error| refuse(&error));
-    let source = match matches.value_source("dir") {
-        Some(ValueSource::CommandLine) => Source::Argument,
-        Some(ValueSource::EnvVariable) => Source::Environment,
-        _ => Source::Default,
+    let (cairn, source) = match typed() {
+        Ok(typed) => typed,
+        Err(error) => return refuse(&error),
     };
-    let cairn = Cairn::from_arg_matches(&matches).unwrap_or_else(|error| refuse(&error));
     log_to_stderr(cairn.global.verbose);
     let context = Context {
         directory: Directory {
@@ -71,9 +66,20 @@ fn main() -> ExitCode {
     }
 }
 
+/// What was typed, and where the directory was named.
+fn typed() -> Result<(Cairn, Source), clap::Error> {
+    let matches = Cairn::command().try_get_matches()?;
+    let source = match matches.value_source("dir") {
+        Some(ValueSource::CommandLine) => Source::Argument,
+        Some(ValueSource::EnvVariable) => Source::Environment,
+        _ => Source::Default,
+    };
+    Ok((Cairn::from_arg_matches(&matches)?, source))
+}
+
 /// Ends with what clap has to say: a program that asked for JSON is told a
 /// mistake like any other failure.
-fn refuse(error: &clap::Error) -> ! {
+fn refuse(error: &clap::Error) -> ExitCode {
     let arguments = std::env::args_os().skip(1);
     let json = arguments
         .take_while(|argument| argument != "--")
@@ -81,9 +87,9 @@ fn refuse(error: &clap::Error) -> ! {
     if !json || !error.use_stderr() {
         error.exit();
     }
-    let output = Output { json };
-    output.failure(&Failure::usage(args::mistake(error)));
-    std::process::exit(Exit::Usage as i32)
+    let mistake = Failure::usage(args::mistake(error));
+    Output { json }.failure(&mistake);
+    mistake.exit.into()
 }
 
 fn run(noun: args::Noun, context: &Context) -> Result<Exit, Failure> {
