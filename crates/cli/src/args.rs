@@ -18,6 +18,7 @@ pub(crate) mod sample;
 pub(crate) use duration::duration;
 
 use crate::settings::DIR_VARIABLE;
+use clap::error::ErrorKind;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -50,6 +51,10 @@ Exit codes:
   5  the relay cannot be reached, or refuses
   6  a conflict or an issue waits for a person
 
+With --json, a command that fails says so in one JSON object, the last line of
+standard error: {\"error\": \"a sentence\", \"exit\": 5}, and with \"code\" and \"hint\"
+where the relay rejected something.
+
 Example: see it all at work, on this machine alone
   cairn demo";
 
@@ -59,7 +64,7 @@ pub(crate) struct Global {
     /// Directory of the relay or device
     #[arg(long, global = true, value_name = "DIR", env = DIR_VARIABLE, default_value = ".")]
     pub(crate) dir: PathBuf,
-    /// Answers as JSON, for programs
+    /// Answers and failures as JSON, for programs
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Say more of what happens; twice for even more (CAIRN_LOG sets it in detail)
@@ -98,10 +103,24 @@ pub(crate) enum Noun {
     Completions(completions::CompletionsArgs),
 }
 
+/// What is wrong with a command line, in a sentence.
+pub(crate) fn mistake(error: &clap::Error) -> String {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return "the command is not whole; --help says what it takes".to_owned();
+    }
+    let text = error.render().to_string();
+    let said = text.trim_start_matches("error: ");
+    let end = said
+        .find("\n\nUsage:")
+        .or_else(|| said.find("\n\nFor more"));
+    let said = &said[..end.unwrap_or(said.len())];
+    said.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::{Command, CommandFactory, error::ErrorKind};
+    use clap::{Command, CommandFactory};
 
     #[test]
     fn the_definition_of_the_command_line_is_right() {

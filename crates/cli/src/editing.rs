@@ -159,16 +159,15 @@ async fn edit_at_relay(
 
 /// What the fold said of a rejected edit, in words.
 fn rejection(relay: &Relay, version: Version) -> Failure {
-    let words = match relay.state().issue_of(version) {
-        Some(issue) => format!(
-            "rejected ({}): {} {}",
-            issue.code.code(),
-            issue.what,
-            issue.code.user_can()
-        ),
-        None => "the edit was rejected".to_owned(),
+    let Some(issue) = relay.state().issue_of(version) else {
+        return Failure::new(Exit::No, "the edit was rejected");
     };
-    Failure::new(Exit::No, words)
+    let (code, hint) = (issue.code.code(), issue.code.user_can());
+    Failure::rejected(
+        format!("rejected ({code}): {} {hint}", issue.what),
+        code,
+        hint,
+    )
 }
 
 /// 26 random bytes for each edit: for the id of a record it makes, and for who

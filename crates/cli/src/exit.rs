@@ -40,6 +40,26 @@ pub(crate) struct Failure {
     pub(crate) exit: Exit,
     /// What is wrong, where, and what to do.
     pub(crate) message: String,
+    /// The relay's reason, where it rejected something.
+    rejection: Option<Rejection>,
+}
+
+/// Why the relay rejected something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Rejection {
+    code: String,
+    hint: String,
+}
+
+/// A failure as programs are told.
+#[derive(Debug, Serialize)]
+pub(crate) struct Told<'a> {
+    error: &'a str,
+    exit: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
 }
 
 impl Failure {
@@ -75,6 +95,31 @@ impl Failure {
         Failure {
             exit,
             message: message.to_string(),
+            rejection: None,
+        }
+    }
+
+    /// The relay rejected it; `message` is the whole sentence, `code` and `hint`
+    /// (what can be done) included.
+    pub(crate) fn rejected(message: String, code: &str, hint: &str) -> Failure {
+        Failure {
+            exit: Exit::No,
+            message,
+            rejection: Some(Rejection {
+                code: code.to_owned(),
+                hint: hint.to_owned(),
+            }),
+        }
+    }
+
+    /// As programs are told.
+    pub(crate) fn told(&self) -> Told<'_> {
+        let rejection = self.rejection.as_ref();
+        Told {
+            error: &self.message,
+            exit: self.exit as u8,
+            code: rejection.map(|rejection| rejection.code.as_str()),
+            hint: rejection.map(|rejection| rejection.hint.as_str()),
         }
     }
 }

@@ -36,17 +36,15 @@ use context::Context;
 use exit::{Exit, Failure};
 use output::Output;
 use settings::{Directory, Source};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let matches = Cairn::command().get_matches();
-    let source = match matches.value_source("dir") {
-        Some(ValueSource::CommandLine) => Source::Argument,
-        Some(ValueSource::EnvVariable) => Source::Environment,
-        _ => Source::Default,
+    let (cairn, source) = match typed() {
+        Ok(typed) => typed,
+        Err(error) => return refuse(&error),
     };
-    let cairn = Cairn::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     log_to_stderr(cairn.global.verbose);
     let context = Context {
         directory: Directory {
@@ -61,11 +59,37 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) => {
             if !failure.message.is_empty() {
-                context.output.say(format!("cairn: {failure}"));
+                context.output.failure(&failure);
             }
             failure.exit.into()
         }
     }
+}
+
+/// What was typed, and where the directory was named.
+fn typed() -> Result<(Cairn, Source), clap::Error> {
+    let matches = Cairn::command().try_get_matches()?;
+    let source = match matches.value_source("dir") {
+        Some(ValueSource::CommandLine) => Source::Argument,
+        Some(ValueSource::EnvVariable) => Source::Environment,
+        _ => Source::Default,
+    };
+    Ok((Cairn::from_arg_matches(&matches)?, source))
+}
+
+/// Ends with what clap has to say: a program that asked for JSON is told a
+/// mistake like any other failure.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let arguments = std::env::args_os().skip(1);
+    let json = arguments
+        .take_while(|argument| argument != "--")
+        .any(|argument| argument == "--json");
+    if !json || !error.use_stderr() {
+        error.exit();
+    }
+    let mistake = Failure::usage(args::mistake(error));
+    Output { json }.failure(&mistake);
+    mistake.exit.into()
 }
 
 fn run(noun: args::Noun, context: &Context) -> Result<Exit, Failure> {
@@ -98,5 +122,6 @@ fn log_to_stderr(verbose: u8) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
 }

@@ -78,11 +78,22 @@ impl Output {
         writeln!(io::stderr().lock(), "{}", text.as_ref()).ok();
     }
 
+    /// Why the command failed: a sentence for a person, one JSON object on a
+    /// line for a program.
+    pub(crate) fn failure(&self, failure: &Failure) {
+        let told = serde_json::to_string(&failure.told());
+        match told.ok().filter(|_| self.json) {
+            Some(object) => self.say(object),
+            None => self.say(format!("cairn: {failure}")),
+        }
+    }
+
     /// A bar for long work, where a person watches.
     pub(crate) fn bar(&self) -> Bar {
         Bar {
             bar: None,
             shown: io::stderr().is_terminal() && !self.json,
+            silent: self.json,
         }
     }
 }
@@ -111,11 +122,16 @@ fn written(outcome: io::Result<()>) -> Result<(), Failure> {
 pub(crate) struct Bar {
     bar: Option<ProgressBar>,
     shown: bool,
+    silent: bool,
 }
 
 impl Bar {
     /// Shows how far the work has come.
     pub(crate) fn show(&mut self, step: &Step) {
+        if step.aloud {
+            self.say(&step.what);
+            return;
+        }
         if !self.shown {
             return;
         }
@@ -138,6 +154,16 @@ impl Bar {
             bar.set_message(step.what.clone());
         }
         bar.set_position(step.done);
+    }
+
+    fn say(&self, sentence: &str) {
+        match &self.bar {
+            _ if self.silent => {}
+            Some(bar) => bar.println(sentence),
+            None => {
+                writeln!(io::stderr().lock(), "{sentence}").ok();
+            }
+        }
     }
 }
 

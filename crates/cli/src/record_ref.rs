@@ -1,5 +1,5 @@
 //! A record as a person names it: its id, the beginning of its id, or its type
-//! and key, such as `work_order:WO-1001`.
+//! and key, such as `work_order:WO-5001`.
 
 use crate::exit::Failure;
 use crate::holding::Holding;
@@ -18,7 +18,7 @@ const CANDIDATES_SHOWN_MAX: usize = 5;
 pub(crate) enum RefError {
     /// Not a way to name a record.
     #[error(
-        "`{0}` does not name a record: give its id, at least {PREFIX_DIGITS_MIN} digits of it, or TYPE:KEY such as work_order:WO-1001"
+        "`{0}` does not name a record: give its id, at least {PREFIX_DIGITS_MIN} digits of it, or TYPE:KEY such as work_order:WO-5001"
     )]
     Unreadable(String),
     /// The type does not exist.

@@ -4,9 +4,12 @@
 //! numbered definition; type and field ids are never used again, so operations
 //! made under an older definition keep their meaning.
 
+mod accept;
 mod change;
 mod check;
 mod element;
+#[cfg(test)]
+mod tests;
 
 pub use change::{DefinitionChange, PublishError};
 pub use check::DefinitionFault;
@@ -106,7 +109,8 @@ pub struct Field {
 /// Field combinations that no two visible records of a type share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlternateKey {
-    /// Stable within the type.
+    /// Stable while the key is there. Only the definition itself refers to it,
+    /// so that a later key may have the id of one that was removed before.
     pub id: KeyId,
     /// What people call it.
     pub name: String,
@@ -330,6 +334,14 @@ impl Kind {
             Kind::Set { .. } => "set",
             Kind::RichText => "rich-text",
             Kind::Json => "json",
+        }
+    }
+
+    /// The kind's name with that of its elements: `set of text`.
+    pub(crate) fn full_name(&self) -> String {
+        match self {
+            Kind::Set { of } => format!("set of {}", of.name()),
+            other => other.name().to_owned(),
         }
     }
 

@@ -249,12 +249,17 @@ impl Value {
 
 const FILE_EXPECTED: &str = r#"a file reference, such as {"hash":"<blake3 in hexadecimal>","size":1024,"name":"photo.jpg"}"#;
 
+/// Whether `code` has the form of an ISO 4217 currency.
+pub(crate) fn is_currency(code: &str) -> bool {
+    code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
 fn money_from_text(text: &str, default_currency: &str) -> Option<Value> {
     let mut parts = text.split_whitespace();
     let amount = parts.next()?.parse().ok()?;
     let currency = parts.next().unwrap_or(default_currency).to_owned();
-    let known = currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_uppercase());
-    (known && parts.next().is_none()).then_some(Value::Money(Money { amount, currency }))
+    (is_currency(&currency) && parts.next().is_none())
+        .then_some(Value::Money(Money { amount, currency }))
 }
 
 fn multi_choice<'a>(

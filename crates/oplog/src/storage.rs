@@ -68,7 +68,11 @@ pub const VALUE_BYTES_MAX: usize = 128 * 1024;
 /// What storage could not do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StorageError {
-    /// No room left. Nothing of the batch was kept; what was durable stays so.
+    /// No room left. Nothing of the batch is visible; what was durable stays so.
+    ///
+    /// Where room is checked before a write, the handle goes on and takes
+    /// smaller batches. Where the system says it in the middle of a write, the
+    /// handle is poisoned: every later call is answered [`StorageError::Poisoned`].
     #[error(
         "the disk is full ({0}); free some space and start again, nothing already confirmed is lost"
     )]
@@ -187,8 +191,9 @@ pub trait Storage: Send + Sync {
     ) -> Result<Vec<Pair>, StorageError>;
 
     /// Applies `batch`. With an error nothing of it is visible, unless the
-    /// error is [`StorageError::Poisoned`] or [`StorageError::Io`]: then the
-    /// handle is poisoned, and what was made durable is known at the next start.
+    /// error is [`StorageError::Poisoned`] or [`StorageError::Io`], or a
+    /// [`StorageError::Full`] in the middle of the write: then the handle is
+    /// poisoned, and what was made durable is known at the next start.
     fn commit(&self, batch: Batch, durability: Durability) -> Result<(), StorageError>;
 }
 

@@ -47,8 +47,10 @@ pub(crate) fn definition() -> Definition {
                 label: format!("Field {id}"),
                 required: false,
                 default: matches!(kind, Kind::Integer { .. }).then_some(Value::Integer(5)),
+                policy: kind
+                    .is_register()
+                    .then(|| policies[usize::from(id + number) % policies.len()].to_owned()),
                 kind,
-                policy: Some(policies[usize::from(id + number) % policies.len()].to_owned()),
                 retired: id == 3,
             };
             record_type.fields.insert(field.id, field);

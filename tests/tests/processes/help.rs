@@ -1,6 +1,7 @@
 //! `--help` of every command.
 
-use crate::program::cairn;
+use crate::network::Network;
+use crate::program::{cairn, typed};
 
 /// The commands below one, from its help.
 fn below(help: &str) -> Vec<String> {
@@ -41,4 +42,63 @@ fn every_verb_shows_an_example() {
     });
     let lacking: Vec<&str> = lacking.map(|(line, _)| line.as_str()).collect();
     assert_eq!(lacking, [""; 0], "these show no example of themselves");
+}
+
+/// Verbs whose examples stand for themselves, on a relay with the sample and
+/// amara's device. Those of the others name a ticket, a file or an issue that
+/// nobody has, or take long.
+const ON_THE_SAMPLE: &[&str] = &[
+    "relay ticket",
+    "relay device list",
+    "relay status",
+    "device sync",
+    "device status",
+    "record",
+    "conflict list",
+    "issue list",
+    "export",
+    "log show",
+    "log export",
+    "org",
+    "sample",
+];
+
+/// The command lines of the examples, without what is said beside them.
+fn examples(help: &str) -> impl Iterator<Item = &str> {
+    let (_, examples) = help.split_once("\nExample").unwrap_or_default();
+    let lines = examples.lines().filter_map(|line| line.strip_prefix("  "));
+    let lines = lines.filter(|line| line.starts_with("cairn "));
+    lines.map(|line| line.split("    ").next().unwrap_or(line))
+}
+
+#[test]
+fn the_examples_do_what_they_say() {
+    let (network, _relay) = Network::with_devices(1);
+    network.ok("hq", &["sample", "--load"]);
+    network.sync("amara");
+    let folder = network.path("");
+    let organization = network.path("my-organization");
+    let mut found = Vec::new();
+    verbs(&[], &mut found);
+    let stand_alone = |line: &str| ON_THE_SAMPLE.iter().any(|verb| line.starts_with(verb));
+    let mut run = 0;
+    for (verb, help) in found.iter().filter(|(line, _)| stand_alone(line)) {
+        // No ledger was there at a moment that is written down.
+        for line in examples(help).filter(|line| !line.contains("--as-of 2026")) {
+            if organization.exists() {
+                std::fs::remove_dir_all(&organization).unwrap();
+            }
+            if ["org check", "org diff", "org publish"].contains(&verb.as_str()) {
+                typed(
+                    "cairn org template field-service my-organization",
+                    &folder,
+                    "hq",
+                );
+            }
+            let done = typed(line, &folder, "amara");
+            assert_eq!(done.code, 0, "{line}: {done:?}");
+            run += 1;
+        }
+    }
+    assert!(run > 30, "{run} examples");
 }

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -75,6 +75,16 @@ impl Done {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error} in {self:?}"))
     }
 
+    /// Its failure as JSON: one object, and nothing else anywhere.
+    #[track_caller]
+    pub(crate) fn failure(&self) -> Value {
+        assert_eq!(self.out, "", "{self:?}");
+        assert_eq!(self.err.lines().count(), 1, "{self:?}");
+        let failure: Value = serde_json::from_str(&self.err).unwrap();
+        assert_eq!(failure["exit"], self.code, "{self:?}");
+        failure
+    }
+
     /// Asserts how it ended, and what it said.
     #[track_caller]
     pub(crate) fn fails(&self, code: i32, words: &str) {
@@ -98,7 +108,40 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
 
 /// Runs a command to its end.
 pub(crate) fn cairn(arguments: &[&str]) -> Done {
-    let output = command(arguments).output().unwrap();
+    done(command(arguments).output().unwrap())
+}
+
+/// Runs a command to its end, with something on standard input.
+pub(crate) fn cairn_fed(arguments: &[&str], input: &str) -> Done {
+    let mut child = command(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).unwrap();
+    drop(stdin);
+    done(child.wait_with_output().unwrap())
+}
+
+/// Runs a line as a person types it: by a shell, in a folder, where `cairn` is
+/// known and `directory` is the one meant when none is named.
+pub(crate) fn typed(line: &str, folder: &Path, directory: &str) -> Done {
+    let known = program().parent().unwrap().display();
+    let path = std::env::var("PATH").unwrap_or_default();
+    let output = Command::new("sh")
+        .args(["-c", line])
+        .current_dir(folder)
+        .env("PATH", format!("{known}:{path}"))
+        .env("CAIRN_DIR", directory)
+        .env_remove("CAIRN_LOG")
+        .stdin(Stdio::null())
+        .output();
+    done(output.unwrap())
+}
+
+fn done(output: Output) -> Done {
     Done {
         code: output.status.code().expect("it was not killed"),
         out: String::from_utf8(output.stdout).unwrap(),

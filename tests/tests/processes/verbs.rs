@@ -1,7 +1,7 @@
 //! Exit codes as documented, JSON that parses, sentences that help.
 
 use crate::network::Network;
-use crate::program::cairn;
+use crate::program::{Done, cairn, cairn_fed};
 use serde_json::Value;
 
 #[test]
@@ -34,6 +34,89 @@ fn exit_codes_are_as_documented() {
     network.ok("amara", &create);
     let unreachable = network.cairn("amara", &["device", "sync"]);
     unreachable.fails(5, "127.0.0.1");
+    let meanwhile = "Waiting for the relay at 127.0.0.1";
+    assert!(unreachable.err.starts_with(meanwhile), "{unreachable:?}");
+}
+
+#[test]
+fn a_failure_is_one_json_object_on_request() {
+    let network = Network::new();
+    let told = |arguments: &[&str]| network.cairn("hq", &[arguments, &["--json"]].concat());
+    let create = ["record", "create", "account", "name=Mill", "number=A-1"];
+    let says = |done: Done, code: i32, words: &str| {
+        let failure = done.failure();
+        assert_eq!(done.code, code, "{done:?}");
+        assert!(
+            failure["error"].as_str().unwrap().contains(words),
+            "{done:?}"
+        );
+        assert_eq!(failure.as_object().map(|object| object.len()), Some(2));
+    };
+    says(
+        told(&["record", "get", "account:A-1"]),
+        3,
+        "no account with",
+    );
+    says(
+        told(&["relay", "ticket", "--usr", "amara"]),
+        2,
+        "unexpected argument '--usr' found",
+    );
+    says(told(&["relay"]), 2, "requires a subcommand");
+    says(cairn(&["--json", "record"]), 2, "the command is not whole");
+    says(
+        told(&["relay", "status", "--help=me"]),
+        2,
+        "unexpected value",
+    );
+    network.ok("hq", &create);
+    // Held by this process, and by another.
+    for running in [None, Some(network.run("hq"))] {
+        let rejected = told(&create);
+        let failure = rejected.failure();
+        assert_eq!(failure["exit"], 1, "{rejected:?}");
+        assert_eq!(failure["code"], "key.taken");
+        let (error, hint) = (failure["error"].as_str(), failure["hint"].as_str());
+        assert!(error.unwrap().ends_with(hint.unwrap()), "{rejected:?}");
+        drop(running);
+    }
+}
+
+#[test]
+fn records_are_imported_from_standard_input() {
+    let network = Network::new();
+    let hq = network.path("hq");
+    let import = |input: &str, format: &[&str]| {
+        let arguments = [
+            "import",
+            "-",
+            "--type",
+            "account",
+            "--dir",
+            hq.to_str().unwrap(),
+        ];
+        cairn_fed(&[&arguments, format].concat(), input)
+    };
+    let rows = "number,name\nA-1,Mill\nA-2,\n";
+    let taken = import(rows, &["--format", "csv"]);
+    assert_eq!(taken.code, 2, "{taken:?}");
+    assert!(taken.out.contains("standard input"), "{taken:?}");
+    let mill = network.ok("hq", &["record", "get", "account:A-1"]);
+    assert!(mill.out.starts_with("account  "), "{mill:?}");
+    import(rows, &[]).fails(2, "standard input: is it CSV or JSON Lines?");
+    let out = network.ok("hq", &["export", "account"]).out;
+    let again = import(&out, &["--format", "jsonl", "--json"]).json();
+    assert_eq!(again["tables"][0]["unchanged"], 1, "{again}");
+    let left = std::fs::read_dir(&hq)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = left
+        .filter(|name| name.to_string_lossy().ends_with(".tmp"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+    let nowhere = network.path("nowhere");
+    let nowhere = ["import", "-", "--dir", nowhere.to_str().unwrap()];
+    cairn_fed(&nowhere, "").fails(3, "there is no relay and no device");
 }
 
 #[test]

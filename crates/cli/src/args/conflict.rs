@@ -21,13 +21,13 @@ concurrent writes met, with both sides and the outcome.
 
 Examples:
   cairn conflict list
-  cairn conflict list --all          (at the relay)
-  cairn conflict list --check        exit code 6 if one is open")]
+  cairn conflict list --dir hq --all     decided ones too, at the relay
+  cairn conflict list --check            exit code 6 if one is open")]
     List(ListArgs),
     /// Show a conflict: what was there before, and every write with its author and times
     #[command(after_help = "\
 Example:
-  cairn conflict show 3")]
+  cairn conflict show 1")]
     Show {
         /// Its number
         #[arg(value_name = "CONFLICT")]
@@ -39,10 +39,10 @@ A decision dominates the writes that are here now; one that arrives later makes
 a new conflict.
 
 Examples:
-  cairn conflict resolve 3 --take 41            the write of version 41
-  cairn conflict resolve 3 --take theirs
-  cairn conflict resolve 3 status=scheduled     another value
-  cairn conflict resolve 4 --keep               deleted by one, changed by another: keep it")]
+  cairn conflict resolve 1 --take 8             the write of version 8
+  cairn conflict resolve 1 --take theirs
+  cairn conflict resolve 1 status=scheduled     another value
+  cairn conflict resolve 2 --keep               deleted by one, changed by another: keep it")]
     Resolve(ResolveArgs),
 }
 

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct ImportArgs {
-    /// CSV or JSON Lines, plain or .gz; left out when the mapping names its files
+    /// CSV or JSON Lines, plain or .gz; `-` is standard input (say --format);
+    /// left out when the mapping names its files
     pub(crate) file: Option<PathBuf>,
     /// The record type that rows become
     #[arg(long = "type", value_name = "TYPE")]
@@ -58,10 +59,16 @@ Rows that cannot be read or do not fit are told with row, column and reason; the
 others are taken over. Running it again doubles nothing: a row's record is found
 by its key, and changed only where something differs.
 
+A counter is brought to the number in the file by adding what it lacks here, and
+what devices add adds up: import a file with counters at the relay, or on one
+device and let it sync. Two devices that import it both, before either has seen
+the other's work, count everything twice.
+
 Examples:
   cairn import accounts.csv --type account
   cairn import stock.csv --type product --key number
-  cairn import --mapping northwind.toml --data shared/data/crm-northwind
+  cairn export product --dir old | cairn import - --type product --format jsonl --dir new
+  cairn import --mapping tables.toml --data tables
 
 A mapping:
   [[table]]

@@ -26,7 +26,7 @@ Examples:
     /// Show an issue: why, what was wanted, what can be done
     #[command(after_help = "\
 Example:
-  cairn issue show 2")]
+  cairn issue show 1")]
     Show {
         /// Its number
         #[arg(value_name = "ISSUE")]
@@ -35,12 +35,12 @@ Example:
     /// Do the work again on what stands now, some fields otherwise if need be
     #[command(after_help = "\
 Example:
-  cairn issue resubmit 2 number=WO-2042")]
+  cairn issue resubmit 1 number=WO-5042")]
     Resubmit(ResubmitArgs),
     /// Give the work up
     #[command(after_help = "\
 Example:
-  cairn issue discard 2")]
+  cairn issue discard 1")]
     Discard {
         /// Its number
         #[arg(value_name = "ISSUE")]

@@ -31,11 +31,11 @@ Examples:
 
 Ends with exit code 1 when something does not verify.")]
     Verify(VerifyArgs),
-    /// Write the log into one file, to check or carry it elsewhere
+    /// Write the whole log into one file, to check or carry it elsewhere
     #[command(after_help = "\
 Examples:
   cairn log export --dir hq hq.cairnlog
-  cairn log export --dir amara unsent.cairnlog     unsent work, to carry by hand
+  cairn log export --dir amara unsent.cairnlog     with its unsent work, to carry by hand
 
 The file holds what people wrote: keep it as safe as the directory.")]
     Export(ExportArgs),

@@ -36,6 +36,10 @@ Example:
     },
     /// Publish a definition at the relay
     #[command(after_help = "\
+What the folder leaves out is retired, not dropped: a record type takes no new
+records, a field is no longer shown, and both come back under their names. Users
+and teams that it leaves out are removed.
+
 Example:
   cairn org publish --dir hq my-organization")]
     Publish {

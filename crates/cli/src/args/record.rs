@@ -14,10 +14,10 @@ pub(crate) struct RecordArgs {
 
 const NAMING: &str = "\
 A record is named by its id, by 8 or more digits its id begins with, or by its
-type and key: work_order:WO-1001
+type and key: work_order:WO-5001
 
 Example:
-  cairn record get work_order:WO-1001";
+  cairn record get work_order:WO-5001";
 
 const VALUES: &str = "\
 Values, by the kind of the field:
@@ -37,32 +37,33 @@ pub(crate) enum RecordVerb {
     Create(CreateArgs),
     /// Change fields of a record
     #[command(after_help = format!("{VALUES}\n\nExample:\n  \
-        cairn record set work_order:WO-1001 status=completed tags=+urgent"))]
+        cairn record set work_order:WO-5001 status=completed tags=+urgent"))]
     Set(SetArgs),
     /// Show a record: its fields, what is unsent, what is in conflict
     #[command(after_help = "\
 Examples:
-  cairn record get work_order:WO-1001
-  cairn record get work_order:WO-1001 --as-of 2026-06-01T12:00:00Z   (at the relay)
-  cairn record get work_order:WO-1001 --as-of 250                    (at the relay)")]
+  cairn record get work_order:WO-5001
+  cairn record get work_order:WO-5001 --dir hq --as-of 5    at the relay, as of version 5
+  cairn record get work_order:WO-5001 --dir hq --as-of 2026-06-01T12:00:00Z")]
     Get(GetArgs),
     /// List records of a type
     #[command(after_help = "\
 Conditions: NAME=VALUE, NAME!=VALUE, NAME<VALUE, <=, >, >=, NAME~PART (contains);
 NAME= means empty. Several must all hold.
 
-Example:
-  cairn record list work_order --where status=scheduled --where 'promised_by<2026-07-01' --sort -priority")]
+Examples:
+  cairn record list work_order --where status=scheduled --sort -priority
+  cairn record list work_order --where 'promised_by<2026-07-01' --where owner=")]
     List(ListArgs),
     /// Delete a record; it can be restored
     #[command(after_help = "\
 Example:
-  cairn record delete work_order:WO-1001")]
+  cairn record delete work_order:WO-5001")]
     Delete(RefArgs),
     /// Bring a deleted record back as it was
     #[command(after_help = "\
 Example:
-  cairn record restore work_order:WO-1001")]
+  cairn record restore work_order:WO-5001")]
     Restore(RefArgs),
     /// Show every signed operation on a record, verified here
     #[command(after_help = "\
@@ -70,12 +71,12 @@ The relay sends the signed operations; this device verifies each against its
 author's key. --sync connects for that, where `cairn device run` does not run.
 
 Example:
-  cairn record history work_order:WO-1001 --sync")]
+  cairn record history work_order:WO-5001 --sync")]
     History(HistoryArgs),
     /// Show which signed operation is behind each value
     #[command(after_help = "\
 Example:
-  cairn record blame work_order:WO-1001 --sync")]
+  cairn record blame work_order:WO-5001 --sync")]
     Blame(HistoryArgs),
 }
 

@@ -19,12 +19,23 @@ impl Progress {
 
     /// Says how far the work has come. Never waits.
     pub(crate) fn step(&self, what: &str, done: u64, total: Option<u64>) {
-        self.0
-            .try_send(Step {
-                what: what.to_owned(),
-                done,
-                total,
-            })
-            .ok();
+        let step = Step {
+            what: what.to_owned(),
+            done,
+            total,
+            aloud: false,
+        };
+        self.0.try_send(step).ok();
+    }
+
+    /// Says what is waited for, in a sentence. Never waits itself.
+    pub(crate) fn waiting(&self, sentence: String) {
+        let step = Step {
+            what: sentence,
+            done: 0,
+            total: None,
+            aloud: true,
+        };
+        self.0.try_send(step).ok();
     }
 }

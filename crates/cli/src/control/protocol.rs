@@ -90,6 +90,8 @@ pub(crate) struct Step {
     pub(crate) done: u64,
     /// Of how much, where that is known.
     pub(crate) total: Option<u64>,
+    /// Whether it is said even where no bar is shown, because it takes long.
+    pub(crate) aloud: bool,
 }
 
 /// Why a frame could not be exchanged.

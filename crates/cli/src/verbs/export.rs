@@ -14,7 +14,7 @@ use crate::verbs::import::Format;
 use cairn_model::RecordType;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// What shall be done. The file is written where the directory is held.
@@ -100,15 +100,15 @@ pub(crate) async fn execute(
             Out::File(path) => path.clone(),
             Out::Folder(folder) => folder.join(format!("{name}.{}", extension(command.format))),
         };
-        let written = match &mut file {
-            Some(file) => file.write_all(&text.bytes),
-            None => create(&path)?.write_all(&text.bytes),
-        };
-        written.map_err(|error| unwritable(&path, &error))?;
         exported.push(Exported {
             record_type: name,
-            records: text.records,
+            records: text.records(),
         });
+        let written = match &mut file {
+            Some(file) => text.write_to(file),
+            None => text.write_to(create(&path)?),
+        };
+        written.map_err(|error| unwritable(&path, &error))?;
     }
     Ok(ExportAnswer { types: exported })
 }

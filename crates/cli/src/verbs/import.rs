@@ -7,6 +7,7 @@
 
 mod csv;
 mod index;
+mod input;
 mod jsonl;
 mod load;
 mod mapping;
@@ -29,9 +30,13 @@ use crate::editing::Place;
 use crate::exit::{Exit, Failure};
 use crate::host::Host;
 use crate::output::count;
+use input::Input;
 use rows::Rows;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+
+/// What is typed for standard input.
+const STANDARD_INPUT: &str = "-";
 
 /// Rows looked at to learn the columns of a file without a heading.
 const ROWS_LOOKED_AT: usize = 1000;
@@ -168,8 +173,10 @@ pub(crate) async fn run(args: ImportArgs, context: &Context) -> Result<Exit, Fai
         } else {
             beside
         });
+    let input = Input::of(args.file.as_deref(), context)?;
+    let file = input.as_ref().map(Input::path).or(args.file.as_deref());
     let command = ImportCommand {
-        file: args.file.as_deref().map(absolute).transpose()?,
+        file: file.map(absolute).transpose()?,
         record_type: args.record_type,
         mapping,
         key: args.key,
@@ -177,10 +184,16 @@ pub(crate) async fn run(args: ImportArgs, context: &Context) -> Result<Exit, Fai
         format: args.format.map(Format::from),
         delimiter: args.delimiter,
     };
-    match context.ask(Command::Import(command)).await? {
-        Answer::Import(answer) => show(&answer, context),
-        _ => Err(Failure::other_answer()),
-    }
+    let answer = match context.ask(Command::Import(command)).await {
+        Ok(Answer::Import(answer)) => Ok(answer),
+        Ok(_) => Err(Failure::other_answer()),
+        Err(failure) => Err(failure),
+    };
+    let answer = match input {
+        Some(input) => input.named(answer),
+        None => answer,
+    };
+    show(&answer?, context)
 }
 
 fn show(answer: &ImportAnswer, context: &Context) -> Result<Exit, Failure> {

@@ -132,14 +132,9 @@ async fn publish(
         .admin(AdminRequest::Publish(Box::new(target)))
         .await?;
     if let Some(code) = verdicts.iter().find_map(|verdict| verdict.rejected) {
-        return Err(Failure::new(
-            Exit::No,
-            format!(
-                "the change was not published ({}): {}",
-                code.code(),
-                code.admin_can()
-            ),
-        ));
+        let (code, hint) = (code.code(), code.admin_can());
+        let message = format!("the change was not published ({code}): {hint}");
+        return Err(Failure::rejected(message, code, hint));
     }
     published.definition = host.look(|relay| relay.state().definition().number).await?;
     Ok(published)

@@ -86,7 +86,7 @@ pub(crate) enum RecordAnswer {
 pub(crate) async fn execute(
     host: &Host,
     command: RecordCommand,
-    _progress: Progress,
+    progress: Progress,
 ) -> Result<RecordAnswer, Failure> {
     Ok(match command {
         RecordCommand::Create {
@@ -110,10 +110,10 @@ pub(crate) async fn execute(
         }
         RecordCommand::List(listing) => RecordAnswer::Listed(list::list(host, listing).await?),
         RecordCommand::History { reference, sync } => {
-            RecordAnswer::History(history::history(host, reference, sync).await?)
+            RecordAnswer::History(history::history(host, reference, sync, &progress).await?)
         }
         RecordCommand::Blame { reference, sync } => {
-            RecordAnswer::Blame(history::blame(host, reference, sync).await?)
+            RecordAnswer::Blame(history::blame(host, reference, sync, &progress).await?)
         }
     })
 }

@@ -143,14 +143,13 @@ async fn create(host: &Host, records: &[Mutation]) -> Result<(), Failure> {
             let request = AdminRequest::Edit(operations.map(<[Mutation]>::to_vec).collect());
             let verdicts = relay.handle.admin(request).await?;
             match verdicts.iter().find_map(|verdict| verdict.rejected) {
-                Some(code) => Err(Failure::new(
-                    Exit::No,
-                    format!(
-                        "records of the sample were rejected ({}): {} A sample of another seed may be here already.",
-                        code.code(),
-                        code.admin_can()
-                    ),
-                )),
+                Some(code) => {
+                    let (code, hint) = (code.code(), code.admin_can());
+                    let message = format!(
+                        "records of the sample were rejected ({code}): {hint} A sample of another seed may be here already."
+                    );
+                    Err(Failure::rejected(message, code, hint))
+                }
                 None => Ok(()),
             }
         }

@@ -1,5 +1,6 @@
 //! Changes of a definition: how two differ, and how one becomes the next.
 
+use super::check::Faults;
 use super::{Definition, DefinitionFault, Field, Granularity, Kind, RecordType, Team, User};
 use crate::id::TypeId;
 use crate::value::{Decimal, Value};
@@ -40,31 +41,18 @@ pub enum PublishError {
         /// What is in force.
         current: u32,
     },
-    /// The result would be wrong.
-    #[error("the definition would have faults: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    /// It would lose what there is, or the result would be wrong.
+    #[error("the change has faults: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Faulty(Vec<DefinitionFault>),
-    /// A kind would change in a way that loses values.
-    #[error(
-        "field {field} of {record_type} cannot become {to}: it is {from}, and only widening is possible; retire it and add a new field"
-    )]
-    Narrowing {
-        /// The type.
-        record_type: String,
-        /// The field.
-        field: String,
-        /// The kind it has.
-        from: &'static str,
-        /// The kind it would get.
-        to: &'static str,
-    },
-    /// A type or field would be dropped; they can only be retired.
-    #[error("a change names type {0}, which does not exist")]
-    UnknownType(TypeId),
 }
 
 impl Definition {
     /// The steps that turn this definition into `target`. Ids in `target` are
     /// those of this definition where a thing is the same thing.
+    ///
+    /// Types and fields that `target` lacks are retired, as those are that a
+    /// person leaves out of the text: records and operations still refer to
+    /// them. Users and teams that it lacks are removed.
     pub fn changes_to(&self, target: &Definition) -> Vec<DefinitionChange> {
         let mut changes = Vec::new();
         let heading = |d: &Definition| (d.name.clone(), d.policy.clone(), d.granularity);
@@ -86,6 +74,27 @@ impl Definition {
                     changes.push(DefinitionChange::Field(*id, field.clone()));
                 }
             }
+            let left_out =
+                |field: &&Field| !field.retired && !record_type.fields.contains_key(&field.id);
+            for field in old
+                .into_iter()
+                .flat_map(|old| old.fields.values())
+                .filter(left_out)
+            {
+                let retired = Field {
+                    retired: true,
+                    ..field.clone()
+                };
+                changes.push(DefinitionChange::Field(*id, retired));
+            }
+        }
+        let left_out = |old: &&RecordType| !old.retired && !target.types.contains_key(&old.id);
+        for old in self.types.values().filter(left_out) {
+            let retired = RecordType {
+                retired: true,
+                ..old.without_fields()
+            };
+            changes.push(DefinitionChange::Type(retired));
         }
         for (login, user) in &target.users {
             if self.users.get(login) != Some(user) {
@@ -117,19 +126,21 @@ impl Definition {
     /// The next definition: this one with `changes`, checked.
     ///
     /// # Errors
-    /// When a kind would narrow, a change names an unknown type, or the result
-    /// has faults. This definition is untouched then.
+    /// Everything at once: kinds that would narrow, ids that would mean
+    /// something else, and the faults of the result. This definition is
+    /// untouched then.
     pub fn changed(&self, changes: &[DefinitionChange]) -> Result<Definition, PublishError> {
         let mut next = self.clone();
+        let mut faults = Faults::default();
         for change in changes {
-            next.apply(change)?;
+            next.apply(change, &mut faults);
         }
         next.number += 1;
-        let faults = next.faults();
-        if faults.is_empty() {
+        faults.0.extend(next.faults());
+        if faults.0.is_empty() {
             Ok(next)
         } else {
-            Err(PublishError::Faulty(faults))
+            Err(PublishError::Faulty(faults.0))
         }
     }
 
@@ -151,7 +162,7 @@ impl Definition {
         .changed(changes)
     }
 
-    fn apply(&mut self, change: &DefinitionChange) -> Result<(), PublishError> {
+    fn apply(&mut self, change: &DefinitionChange, faults: &mut Faults) {
         match change {
             DefinitionChange::Organization {
                 name,
@@ -165,26 +176,15 @@ impl Definition {
             DefinitionChange::Type(record_type) => {
                 let old = self.types.remove(&record_type.id);
                 let mut next = record_type.clone();
-                next.fields = old.map(|old| old.fields).unwrap_or_default();
+                if let Some(old) = old {
+                    reused_keys(&old, record_type, faults);
+                    next.fields = old.fields;
+                } else {
+                    next.fields.clear();
+                }
                 self.types.insert(next.id, next);
             }
-            DefinitionChange::Field(id, field) => {
-                let record_type = self
-                    .types
-                    .get_mut(id)
-                    .ok_or(PublishError::UnknownType(*id))?;
-                if let Some(old) = record_type.fields.get(&field.id)
-                    && !old.kind.widens_to(&field.kind)
-                {
-                    return Err(PublishError::Narrowing {
-                        record_type: record_type.name.clone(),
-                        field: old.name.clone(),
-                        from: old.kind.name(),
-                        to: field.kind.name(),
-                    });
-                }
-                record_type.fields.insert(field.id, field.clone());
-            }
+            DefinitionChange::Field(id, field) => self.apply_field(*id, field, faults),
             DefinitionChange::User(login, Some(user)) => {
                 self.users.insert(login.clone(), user.clone());
             }
@@ -198,7 +198,43 @@ impl Definition {
                 self.teams.remove(name);
             }
         }
-        Ok(())
+    }
+
+    fn apply_field(&mut self, id: TypeId, field: &Field, faults: &mut Faults) {
+        let Some(record_type) = self.types.get_mut(&id) else {
+            faults.add(
+                &field.name,
+                format!("it is a field of record type {id}, which does not exist"),
+                "add the record type before its fields",
+            );
+            return;
+        };
+        if let Some(old) = record_type.fields.get(&field.id)
+            && !old.kind.widens_to(&field.kind)
+        {
+            let (from, to) = (old.kind.full_name(), field.kind.full_name());
+            faults.add(
+                &format!("{}.{}", record_type.name, old.name),
+                format!("it cannot become {to}: it is {from}, and only widening is possible"),
+                "retire it and add a new field",
+            );
+        }
+        record_type.fields.insert(field.id, field.clone());
+    }
+}
+
+/// Notes keys that have the id of another key that was there until now. A key
+/// that is renamed, or that gets other fields, is still the same one.
+fn reused_keys(old: &RecordType, next: &RecordType, faults: &mut Faults) {
+    for key in &next.keys {
+        let was = old.keys.iter().find(|was| was.id == key.id);
+        if let Some(was) = was.filter(|was| was.name != key.name && was.fields != key.fields) {
+            faults.add(
+                &next.key_place(&key.name),
+                format!("it has the id of key `{}`, which is another one", was.name),
+                "give it an id of its own",
+            );
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! What makes a definition wrong, whoever wrote it: the fold refuses to
 //! publish what these checks find.
 
-use super::{Definition, Field, Kind, RecordType};
+use super::{Definition, Field, Kind, OnDelete, RecordType};
 use crate::limit;
-use crate::value::Value;
+use crate::value::is_currency;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -24,10 +24,18 @@ impl fmt::Display for DefinitionFault {
     }
 }
 
-struct Faults(Vec<DefinitionFault>);
+/// Faults while they are gathered.
+#[derive(Default)]
+pub(super) struct Faults(pub(super) Vec<DefinitionFault>);
 
 impl Faults {
-    fn add(&mut self, place: &str, wrong: impl Into<String>, instead: impl Into<String>) {
+    /// Notes a fault.
+    pub(super) fn add(
+        &mut self,
+        place: &str,
+        wrong: impl Into<String>,
+        instead: impl Into<String>,
+    ) {
         self.0.push(DefinitionFault {
             place: place.to_owned(),
             wrong: wrong.into(),
@@ -52,7 +60,7 @@ impl Definition {
     /// Everything wrong with this definition, in the order of its text.
     /// Policy ids are not checked here: policies plug in elsewhere.
     pub fn faults(&self) -> Vec<DefinitionFault> {
-        let mut faults = Faults(Vec::new());
+        let mut faults = Faults::default();
         if self.name.trim().is_empty() {
             faults.add("organization", "it has no name", "give it a `name`");
         }
@@ -71,10 +79,7 @@ impl Definition {
             );
         }
         for record_type in self.types.values() {
-            for key in record_type.keys.iter().filter(|k| k.fields.is_empty()) {
-                let place = format!("{}, key {}", record_type.name, key.name);
-                faults.add(&place, "it names no field", "list its `fields`");
-            }
+            record_type.key_faults(&mut faults);
         }
         let mut names = BTreeSet::new();
         for record_type in self.types.values().filter(|t| !t.retired) {
@@ -132,7 +137,7 @@ impl Definition {
             self.field_faults(field, &place, faults);
         }
         for key in &record_type.keys {
-            let place = format!("{}, key {}", record_type.name, key.name);
+            let place = record_type.key_place(&key.name);
             for id in &key.fields {
                 match record_type.fields.get(id).filter(|field| !field.retired) {
                     None => faults.add(
@@ -169,6 +174,26 @@ impl Definition {
                 "remove `required`",
             );
         }
+        if field.policy.is_some() && !field.kind.is_register() {
+            faults.add(
+                place,
+                format!(
+                    "a {} merges by itself, so a conflict policy has nothing to decide",
+                    field.kind.name()
+                ),
+                "remove `policy`",
+            );
+        }
+        if let Kind::Lookup { on_delete, .. } = &field.kind
+            && *on_delete == OnDelete::Clear
+            && field.required
+        {
+            faults.add(
+                place,
+                "it is required, but becomes empty when its target is deleted",
+                "write `on_delete = \"restrict\"` or `on_delete = \"cascade\"`, or remove `required`",
+            );
+        }
         self.kind_faults(&field.kind, place, faults);
         match &field.default {
             Some(_) if !field.kind.is_register() => faults.add(
@@ -190,6 +215,15 @@ impl Definition {
     }
 
     fn kind_faults(&self, kind: &Kind, place: &str, faults: &mut Faults) {
+        if let Kind::Money { currency, .. } = kind
+            && !is_currency(currency)
+        {
+            faults.add(
+                place,
+                format!("`{currency}` is not a currency"),
+                "write its three letters, such as \"EUR\"",
+            );
+        }
         match kind {
             Kind::Integer {
                 min: Some(min),
@@ -256,82 +290,40 @@ impl Definition {
     }
 }
 
-impl Kind {
-    /// Whether the kind and its limits take `value`; the reason when not.
-    /// Whether a lookup's target exists is for the fold to say.
-    pub fn accepts(&self, value: &Value) -> Result<(), String> {
-        match (self, value) {
-            (Kind::Text { length_max }, Value::Text(text)) => text_fits(text, *length_max),
-            (Kind::Integer { min, max }, Value::Integer(number)) => in_range(number, min, max),
-            (Kind::Decimal { min, max, scale }, Value::Decimal(number)) => {
-                if let Some(scale) = scale
-                    && number.scale() > u32::from(*scale)
-                {
-                    return Err(format!(
-                        "{number} has more than {scale} digits after the point"
-                    ));
-                }
-                in_range(number, min, max)
+impl RecordType {
+    /// What is wrong with the keys themselves: the fold looks records up by
+    /// them in a retired type, too.
+    fn key_faults(&self, faults: &mut Faults) {
+        let (mut names, mut ids) = (BTreeSet::new(), BTreeSet::new());
+        for key in &self.keys {
+            let place = self.key_place(&key.name);
+            if key.fields.is_empty() {
+                faults.add(&place, "it names no field", "list its `fields`");
             }
-            (Kind::Money { min, max, .. }, Value::Money(money)) => {
-                in_range(&money.amount, min, max)
+            if !names.insert(&key.name) {
+                faults.add(&place, "two keys have this name", "rename one");
             }
-            (Kind::Boolean, Value::Boolean(_))
-            | (Kind::Date, Value::Date(_))
-            | (Kind::Timestamp, Value::Timestamp(_))
-            | (Kind::File, Value::File(_))
-            | (Kind::Lookup { .. }, Value::Lookup(_)) => Ok(()),
-            (Kind::Choice { options }, Value::Choice(name)) => is_option(name, options),
-            (Kind::MultiChoice { options }, Value::MultiChoice(names)) => {
-                names.iter().try_for_each(|name| is_option(name, options))
+            if !ids.insert(key.id) {
+                faults.add(
+                    &place,
+                    format!("two keys have the id {}", key.id),
+                    "give each its own",
+                );
             }
-            (Kind::Set { of }, element) => of.accepts(element),
-            (kind, value) => Err(format!("`{value}` is not {}", kind.describe())),
+            let mut fields = BTreeSet::new();
+            for id in key.fields.iter().filter(|id| !fields.insert(**id)) {
+                let name = self.fields.get(id).map_or("?", |field| &field.name);
+                faults.add(
+                    &place,
+                    format!("it names `{name}` twice"),
+                    "name each field once",
+                );
+            }
         }
     }
-}
 
-fn text_fits(text: &str, length_max: Option<u32>) -> Result<(), String> {
-    if text.len() > limit::TEXT_BYTES_MAX {
-        return Err(format!(
-            "the text has {} bytes; at most {} are possible",
-            text.len(),
-            limit::TEXT_BYTES_MAX
-        ));
-    }
-    let Some(max) = length_max else { return Ok(()) };
-    if text.len() <= max as usize {
-        return Ok(());
-    }
-    let length = text.chars().count();
-    if length > max as usize {
-        return Err(format!(
-            "the text has {length} characters; at most {max} are possible"
-        ));
-    }
-    Ok(())
-}
-
-fn in_range<T: PartialOrd + fmt::Display>(
-    number: &T,
-    min: &Option<T>,
-    max: &Option<T>,
-) -> Result<(), String> {
-    match (min, max) {
-        (Some(min), _) if number < min => {
-            Err(format!("{number} is below the smallest possible, {min}"))
-        }
-        (_, Some(max)) if number > max => {
-            Err(format!("{number} is above the largest possible, {max}"))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn is_option(name: &str, options: &[String]) -> Result<(), String> {
-    if options.iter().any(|option| option == name) {
-        Ok(())
-    } else {
-        Err(format!("`{name}` is not one of {}", options.join(", ")))
+    /// What faults call a key of this type.
+    pub(super) fn key_place(&self, key: &str) -> String {
+        format!("{}, key {key}", self.name)
     }
 }

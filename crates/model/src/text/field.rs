@@ -124,7 +124,7 @@ pub(super) fn read(
 }
 
 fn narrowing(section: Section<'_>, name: &str, old: &Field, kind: &Kind) {
-    let (from, to) = (full_name(&old.kind), full_name(kind));
+    let (from, to) = (old.kind.full_name(), kind.full_name());
     let wrong = format!("`{name}` cannot become {to}: it is {from}, and only widening is possible");
     let instead = if old.retired {
         "it is the retired field that comes back; give a new field another name"
@@ -132,13 +132,6 @@ fn narrowing(section: Section<'_>, name: &str, old: &Field, kind: &Kind) {
         "keep the kind, or retire the field and add a new one"
     };
     section.fault("kind", wrong, instead);
-}
-
-fn full_name(kind: &Kind) -> String {
-    match kind {
-        Kind::Set { of } => format!("set of {}", of.name()),
-        other => other.name().to_owned(),
-    }
 }
 
 fn kind(section: Section<'_>, around: &Surroundings<'_>) -> Option<Kind> {
@@ -243,17 +236,7 @@ fn currency(section: Section<'_>) -> String {
             "give a `currency`, such as \"EUR\"",
         );
     }
-    let code = section.text("currency").unwrap_or(NO_CURRENCY);
-    let known = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
-    if !known {
-        let wrong = format!("`{code}` is not a currency");
-        section.fault(
-            "currency",
-            wrong,
-            "write its three letters, such as \"EUR\"",
-        );
-    }
-    code.to_owned()
+    section.text("currency").unwrap_or(NO_CURRENCY).to_owned()
 }
 
 /// What ISO 4217 writes where no currency is meant.

@@ -28,6 +28,9 @@ const PARTS: &[(&str, &str)] = &[
     ("min ", "min"),
     ("no name", "name"),
     ("fields are", "fields"),
+    ("conflict policy", "policy"),
+    ("becomes empty", "on_delete"),
+    ("not a currency", "currency"),
 ];
 
 impl<'a> Places<'a> {

@@ -1,10 +1,13 @@
 //! `cairn device enroll`.
 
+use super::sync::{SILENCE_MAX, no_answer};
 use crate::args::device::EnrollArgs;
 use crate::context::Context;
 use crate::exit::{Exit, Failure, with_causes};
 use crate::key_file;
 use crate::settings::{DeviceSettings, Directory, Owner, make_private_directory};
+use cairn_net::{EnrolError, Enrolled};
+use cairn_oplog::SecretKey;
 use cairn_proto::Ticket;
 use cairn_proto::limit::NAME_BYTES_MAX;
 use serde::Serialize;
@@ -47,7 +50,7 @@ pub(super) async fn run(args: EnrollArgs, context: &Context) -> Result<Exit, Fai
     make_private_directory(&directory.path)?;
     make_private_directory(&directory.data())?;
     let key = key_file::read_or_create(&directory.device_key())?;
-    let enrolled = cairn_net::enrol(&ticket, &key, &name)
+    let enrolled = enrol(&ticket, &key, &name, context)
         .await
         .map_err(|error| Failure::relay(with_causes(&error)))?;
     let settings = DeviceSettings {
@@ -64,6 +67,24 @@ pub(super) async fn run(args: EnrollArgs, context: &Context) -> Result<Exit, Fai
         directory.path.display()
     ));
     Ok(Exit::Done)
+}
+
+/// Enrols, and says what is waited for when that takes long.
+async fn enrol(
+    ticket: &Ticket,
+    key: &SecretKey,
+    name: &str,
+    context: &Context,
+) -> Result<Enrolled, EnrolError> {
+    let mut enrolled = std::pin::pin!(cairn_net::enrol(ticket, key, name));
+    tokio::select! {
+        outcome = &mut enrolled => return outcome,
+        () = tokio::time::sleep(SILENCE_MAX) => {}
+    }
+    if !context.output.json {
+        context.output.say(no_answer(&ticket.address));
+    }
+    enrolled.await
 }
 
 fn read_ticket(argument: String) -> Result<Ticket, Failure> {

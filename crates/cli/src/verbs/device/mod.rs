@@ -12,6 +12,8 @@ use crate::exit::{Exit, Failure};
 use crate::host::Host;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use sync::synced;
+
 /// What shall be done.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum DeviceCommand {

@@ -13,6 +13,12 @@ use std::time::{Duration, Instant};
 /// How often progress is told.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
+/// How long a person waits for the relay without a word. An answer that comes
+/// at all comes sooner almost always; a bad network is given longer before the
+/// attempt fails, and that a relay is not there cannot be known: QUIC does not
+/// believe what the network says of it, since anybody could have said it.
+pub(super) const SILENCE_MAX: Duration = Duration::from_secs(2);
+
 /// What was sent and received.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct SyncReport {
@@ -43,7 +49,7 @@ pub(super) async fn sync(host: &DeviceHost, progress: &Progress) -> Result<SyncR
     let before = host.look(|agent| agent.status()).await?;
     let traffic_before = host.handle.traffic().await;
     host.handle.online().await;
-    let outcome = wait(host, progress).await;
+    let outcome = synced(host, progress).await;
     let traffic = host.handle.traffic().await;
     if !host.running {
         host.handle.offline().await;
@@ -69,15 +75,30 @@ pub(super) async fn sync(host: &DeviceHost, progress: &Progress) -> Result<SyncR
     })
 }
 
-async fn wait(host: &DeviceHost, progress: &Progress) -> Result<(), Failure> {
+/// Waits until everything is sent and received, and says what is waited for.
+pub(crate) async fn synced(host: &DeviceHost, progress: &Progress) -> Result<(), Failure> {
+    let began = Instant::now();
+    let mut told = false;
     let mut synced = std::pin::pin!(host.handle.synced());
     let mut ticks = tokio::time::interval(PROGRESS_EVERY);
     loop {
         tokio::select! {
             outcome = &mut synced => return outcome.map_err(Failure::relay),
-            _ = ticks.tick() => tell(&host.look(|agent| agent.status()).await?, progress),
+            _ = ticks.tick() => {
+                let status = host.look(|agent| agent.status()).await?;
+                tell(&status, progress);
+                if !status.connected && !told && began.elapsed() >= SILENCE_MAX {
+                    told = true;
+                    progress.waiting(no_answer(&host.settings.address));
+                }
+            }
         }
     }
+}
+
+/// What is said while the relay does not answer.
+pub(super) fn no_answer(address: &str) -> String {
+    format!("Waiting for the relay at {address}: it is off, or the network is slow.")
 }
 
 fn tell(status: &Status, progress: &Progress) {

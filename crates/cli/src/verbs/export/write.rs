@@ -6,6 +6,7 @@ use cairn_model::{RecordId, RecordType};
 use cairn_oplog::StorageError;
 use cairn_projection::Record;
 use serde_json::{Map, Value as Json};
+use std::io::{self, BufWriter, Write};
 
 /// The column that says which record a row is.
 const ID: &str = "id";
@@ -14,10 +15,29 @@ const TYPE: &str = "type";
 /// The column that says whether it is deleted, where deleted ones are written.
 const DELETED: &str = "deleted";
 
-/// Records as text.
+/// Records as text. They are gathered before they are written: a device holds
+/// its records in the order they came, and a file has them in that of their ids.
 pub(super) struct Text {
-    pub(super) bytes: Vec<u8>,
-    pub(super) records: u64,
+    heading: Option<Vec<u8>>,
+    rows: Vec<(RecordId, Vec<u8>)>,
+}
+
+impl Text {
+    /// How many records there are.
+    pub(super) fn records(&self) -> u64 {
+        self.rows.len() as u64
+    }
+
+    /// Writes the lines.
+    pub(super) fn write_to(self, file: impl Write) -> io::Result<()> {
+        let mut file = BufWriter::new(file);
+        let rows = self.rows.into_iter().map(|(_, row)| row);
+        for row in self.heading.into_iter().chain(rows) {
+            file.write_all(&row)?;
+            file.write_all(b"\n")?;
+        }
+        file.flush()
+    }
 }
 
 /// The records of a type.
@@ -46,20 +66,11 @@ pub(super) fn records(
         rows.push((record.id, row));
     })?;
     rows.sort_by_key(|(id, _)| *id);
-    let records = rows.len() as u64;
     let heading = match format {
         Format::Jsonl => None,
         Format::Csv => Some(line(columns.iter().cloned())),
     };
-    let mut bytes = Vec::new();
-    for row in heading
-        .into_iter()
-        .chain(rows.into_iter().map(|(_, row)| row))
-    {
-        bytes.extend_from_slice(&row);
-        bytes.push(b'\n');
-    }
-    Ok(Text { bytes, records })
+    Ok(Text { heading, rows })
 }
 
 fn columns(record_type: &RecordType, deleted: bool) -> Vec<String> {

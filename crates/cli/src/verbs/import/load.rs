@@ -54,9 +54,25 @@ pub(crate) async fn import_plans(
     for (plan, total) in plans.into_iter().zip(totals) {
         let step = format!("{} → {}", plan.file.display(), plan.record_type.name);
         let told = |rows: u64| progress.step(&step, rows, Some(total.max(rows)));
-        report.tables.push(table(place, plan, base, told).await?);
+        let counters = if place.is_relay() {
+            Vec::new()
+        } else {
+            plan.counters()
+        };
+        let mut done = table(place, plan, base, told).await?;
+        if done.created + done.updated > 0 {
+            done.notes
+                .extend(counters.iter().map(|name| note_of_counter(name)));
+        }
+        report.tables.push(done);
     }
     Ok(report)
+}
+
+fn note_of_counter(name: &str) -> String {
+    format!(
+        "`{name}` is a counter: what was added here and what other devices add adds up, so import this file on no other device"
+    )
 }
 
 /// Opens a file to see that it has the columns; gives how many rows it has.

@@ -94,6 +94,13 @@ impl FieldPlan {
 }
 
 impl Plan {
+    /// The fields that are counters, by name.
+    pub(crate) fn counters(&self) -> Vec<String> {
+        let fields = self.fields.iter().map(|plan| &plan.field);
+        let counters = fields.filter(|field| field.kind == Kind::Counter);
+        counters.map(|field| field.name.clone()).collect()
+    }
+
     /// Every column the plan reads.
     pub(crate) fn columns(&self) -> Vec<&str> {
         let mut columns: Vec<&str> = match &self.identity {

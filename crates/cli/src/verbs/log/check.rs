@@ -159,6 +159,7 @@ async fn verify_ledger(
             what: "checking entries".into(),
             done: last.position,
             total: Some(checkpoint.position),
+            aloud: false,
         });
         for entry in &page {
             if let Err(fault) = verifier.entry(entry.position, entry.received, &entry.bundle.0) {

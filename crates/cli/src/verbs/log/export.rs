@@ -153,6 +153,7 @@ async fn write<W: Write>(
                 what: "writing entries".into(),
                 done: bundles,
                 total: Some(checkpoint.position),
+                aloud: false,
             });
         }
         if bundles != checkpoint.position {
@@ -176,6 +177,7 @@ async fn write<W: Write>(
                 what: "writing bundles".into(),
                 done: bundles,
                 total: None,
+                aloud: false,
             });
         }
     }

@@ -138,6 +138,7 @@ async fn hand_over(file: &Path, summary: &Summary, context: &Context) -> Result<
             what: "taking in bundles".into(),
             done,
             total: Some(summary.entries),
+            aloud: false,
         });
     }
     session.close().await;

@@ -8,6 +8,7 @@ mod signed;
 
 pub(crate) use blame::BlameView;
 
+use crate::control::Progress;
 use crate::editing::Place;
 use crate::exit::Failure;
 use crate::holding::Holding;
@@ -82,8 +83,9 @@ pub(super) async fn history(
     host: &Host,
     reference: String,
     sync: bool,
+    progress: &Progress,
 ) -> Result<HistoryView, Failure> {
-    let collected = signed::collect(host, reference, sync).await?;
+    let collected = signed::collect(host, reference, sync, progress).await?;
     Ok(Place::from(host)
         .look(move |holding| view(holding, &collected))
         .await??)
@@ -94,8 +96,9 @@ pub(super) async fn blame(
     host: &Host,
     reference: String,
     sync: bool,
+    progress: &Progress,
 ) -> Result<BlameView, Failure> {
-    let collected = signed::collect(host, reference, sync).await?;
+    let collected = signed::collect(host, reference, sync, progress).await?;
     Place::from(host)
         .look(move |holding| BlameView::of(holding, &collected))
         .await?

@@ -59,7 +59,15 @@ impl At {
                     Moment::Version(version) if version > now => Err(Failure::not_found(format!(
                         "the ledger ends at version {now}; there is no version {version}"
                     ))),
-                    _ => look(&relay.as_of(moment)?),
+                    _ => {
+                        let past = relay.as_of(moment)?;
+                        if past.definition().number == 0 {
+                            return Err(Failure::not_found(
+                                "nothing was there yet at that moment: the ledger begins later; `cairn log show --from 1` says when",
+                            ));
+                        }
+                        look(&past)
+                    }
                 }
             })
             .await?

@@ -315,6 +315,11 @@ async fn the_relay_shows_the_past() {
         .await
         .expect_err("not yet");
     assert_eq!(late.exit, Exit::NotFound);
+    let early = get_as_of(&world.host(), MILL, Some("2001-01-01T00:00:00Z"))
+        .await
+        .expect_err("before the ledger");
+    assert_eq!(early.exit, Exit::NotFound);
+    assert!(early.message.contains("the ledger begins later"), "{early}");
     let device = get_as_of(&amara.host, MILL, Some("1"))
         .await
         .expect_err("no past here");

@@ -32,6 +32,7 @@ retierd = true
 number = ["numbr"]
 tags = ["skills"]
 none = []
+pair = ["number", "founded", "number"]
 
 [fields]
 name = { kind = "string" }
@@ -48,6 +49,9 @@ parent = { kind = "lookup", target = ["acount", "site", "wormhole"], on_delete =
 visits = { kind = "counter", policy = "highest" }
 open = { default = true }
 score = { kind = "integer", min = 1, max = 5, default = 9 }
+story = { kind = "rich-text", policy = "flag" }
+owner = { kind = "lookup", target = "account", required = true, on_delete = "clear" }
+fee = { kind = "money", currency = "euro" }
 "#,
     ),
     (
@@ -79,29 +83,33 @@ types/account.toml:2:1: `retierd` is not known here; did you mean `retired`?
 types/account.toml:5:11: there is no field `numbr`; did you mean `number`?
 types/account.toml:6:8: `skills` is a set, which cannot be part of a key; use fields that hold one value
 types/account.toml:7:8: key `none` names no field; list the fields that no two records share
-types/account.toml:10:17: there is no kind `string`; did you mean `text`?
-types/account.toml:11:27: `lenght_max` is not known here; did you mean `length_max`?
-types/account.toml:11:55: `required` is a string; write true or false
-types/account.toml:12:1: the money has no currency; give a `currency`, such as "EUR"
-types/account.toml:12:35: min 10 is above max 1.5; swap them
-types/account.toml:13:51: min 10 is above max 1.5; swap them
-types/account.toml:14:29: a set of integer is not possible; write `of = "text"` or `of = "lookup"`
-types/account.toml:15:39: `target` is not known here; a set of texts takes kind, label, required, default, policy, retired, renamed_from, of, length_max
-types/account.toml:15:66: a set starts empty and cannot have a default; remove `default`
-types/account.toml:15:85: a set is never empty, so it cannot be required; remove `required`
-types/account.toml:16:1: this cannot name a field; use lower-case letters, digits and underscores, starting with a letter
-types/account.toml:16:38: the default is of the wrong type: float; write a whole number, such as 42
-types/account.toml:17:38: the default `2026-02-30` is not a date, such as 2026-05-04; give a value the field takes
-types/account.toml:18:39: option `red` is listed twice; list it once
-types/account.toml:18:74: the default `blue` is not one of red, green, red; give a value the field takes
-types/account.toml:19:1: it offers no option; list its `options`
-types/account.toml:20:39: there is no record type `acount`; did you mean `account`?
-types/account.toml:20:49: record type `site` is retired; name one in use
-types/account.toml:20:57: there is no record type `wormhole`; name a record type, or add types/wormhole.toml
-types/account.toml:20:82: `on_delete` cannot be `forget`; write restrict, cascade or clear
-types/account.toml:21:39: there is no policy `highest`; write client-wins, server-wins, flag, last-writer-wins, first-writer-wins, max or min
-types/account.toml:22:1: the field has no kind; give it a `kind`: text, integer, decimal, money, boolean, date, timestamp, choice, multi-choice, lookup, file, counter, set, rich-text or json
-types/account.toml:23:57: its default is wrong: 9 is above the largest possible, 5; give a value the field takes
+types/account.toml:8:8: it names `number` twice; name each field once
+types/account.toml:11:17: there is no kind `string`; did you mean `text`?
+types/account.toml:12:27: `lenght_max` is not known here; did you mean `length_max`?
+types/account.toml:12:55: `required` is a string; write true or false
+types/account.toml:13:1: the money has no currency; give a `currency`, such as "EUR"
+types/account.toml:13:35: min 10 is above max 1.5; swap them
+types/account.toml:14:51: min 10 is above max 1.5; swap them
+types/account.toml:15:29: a set of integer is not possible; write `of = "text"` or `of = "lookup"`
+types/account.toml:16:39: `target` is not known here; a set of texts takes kind, label, required, default, policy, retired, renamed_from, of, length_max
+types/account.toml:16:66: a set starts empty and cannot have a default; remove `default`
+types/account.toml:16:85: a set is never empty, so it cannot be required; remove `required`
+types/account.toml:17:1: this cannot name a field; use lower-case letters, digits and underscores, starting with a letter
+types/account.toml:17:38: the default is of the wrong type: float; write a whole number, such as 42
+types/account.toml:18:38: the default `2026-02-30` is not a date, such as 2026-05-04; give a value the field takes
+types/account.toml:19:39: option `red` is listed twice; list it once
+types/account.toml:19:74: the default `blue` is not one of red, green, red; give a value the field takes
+types/account.toml:20:1: it offers no option; list its `options`
+types/account.toml:21:39: there is no record type `acount`; did you mean `account`?
+types/account.toml:21:49: record type `site` is retired; name one in use
+types/account.toml:21:57: there is no record type `wormhole`; name a record type, or add types/wormhole.toml
+types/account.toml:21:82: `on_delete` cannot be `forget`; write restrict, cascade or clear
+types/account.toml:22:39: there is no policy `highest`; write client-wins, server-wins, flag, last-writer-wins, first-writer-wins, max or min
+types/account.toml:23:1: the field has no kind; give it a `kind`: text, integer, decimal, money, boolean, date, timestamp, choice, multi-choice, lookup, file, counter, set, rich-text or json
+types/account.toml:24:57: its default is wrong: 9 is above the largest possible, 5; give a value the field takes
+types/account.toml:25:40: a rich-text merges by itself, so a conflict policy has nothing to decide; remove `policy`
+types/account.toml:26:77: it is required, but becomes empty when its target is deleted; write `on_delete = "restrict"` or `on_delete = "cascade"`, or remove `required`
+types/account.toml:27:36: `euro` is not a currency; write its three letters, such as "EUR"
 types/task.toml:2:8: this is not TOML: unclosed table, expected `]`; correct it; the rest of this file is checked then
 user.toml:1:1: this file is not part of a definition; did you mean `users.toml`?
 users.toml:1:23: `acess` is not known here; did you mean `access`?
@@ -177,4 +185,23 @@ fn text_of_every_sort_is_read_without_a_panic() {
             );
         }
     }
+}
+
+#[test]
+fn a_retired_field_comes_back_with_the_limits_it_has_now() {
+    let before =
+        "[fields]\nstate = { kind = \"choice\", options = [\"open\"], default = \"open\" }\n";
+    let base = read_whole(
+        &[ORGANIZATION, ("types/site.toml", before)],
+        &Definition::default(),
+    );
+    let retired = "[fields]\nstate = { kind = \"choice\", options = [\"shut\"], retired = true }\n";
+    let base = read_whole(&[ORGANIZATION, ("types/site.toml", retired)], &base);
+    let back =
+        "[fields]\nstate = { kind = \"choice\", options = [\"shut\"], default = \"open\" }\n";
+    let faults = read(&[ORGANIZATION, ("types/site.toml", back)], &base).unwrap_err();
+    assert_eq!(
+        shown(&faults),
+        "types/site.toml:2:58: the default `open` is not one of shut; give a value the field takes"
+    );
 }

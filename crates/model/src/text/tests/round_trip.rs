@@ -138,15 +138,23 @@ fn field() -> impl Strategy<Value = Field> {
                 id: FieldId(0),
                 label: label.unwrap_or_else(|| crate::text::record_type::label_of(&name)),
                 name,
-                required: required && kind.is_register(),
+                required: required && kind.is_register() && !is_cleared(&kind),
                 default: dice.and_then(|(number, decimal, text, bytes)| {
                     default(&kind, (number, decimal, &text, bytes))
                 }),
+                policy: policy.filter(|_| kind.is_register()),
                 kind,
-                policy,
                 retired,
             },
         )
+}
+
+/// Whether the field can become empty by a deletion elsewhere.
+fn is_cleared(kind: &Kind) -> bool {
+    match kind {
+        Kind::Lookup { on_delete, .. } => *on_delete == OnDelete::Clear,
+        _ => false,
+    }
 }
 
 type Keys = BTreeMap<String, (u16, Vec<prop::sample::Index>)>;
@@ -212,7 +220,11 @@ fn keys_on(keys: Keys, fields: &BTreeMap<FieldId, Field>) -> Vec<AlternateKey> {
         .map(|(name, (id, fields))| AlternateKey {
             id: KeyId(id),
             name,
-            fields: fields.iter().map(|index| *index.get(&usable)).collect(),
+            fields: {
+                let picked = fields.iter().map(|index| *index.get(&usable));
+                let picked: BTreeSet<FieldId> = picked.collect();
+                picked.into_iter().rev().collect()
+            },
         })
         .collect()
 }

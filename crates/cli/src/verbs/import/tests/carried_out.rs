@@ -5,6 +5,7 @@ use super::super::{Report, import};
 use crate::control::Progress;
 use crate::editing::Place;
 use crate::exit::Failure;
+use crate::host::Host;
 use crate::world::World;
 use cairn_projection::{Record, State};
 use std::path::Path;
@@ -32,15 +33,7 @@ impl Site {
     }
 
     async fn import_from(&self, folder: &Path, mapping: &str) -> Result<Report, Failure> {
-        let mapping = Mapping::parse(mapping).expect("a right mapping");
-        let (progress, _steps) = Progress::channel();
-        import(
-            &Place::from(&self.world.host()),
-            &mapping,
-            folder,
-            &progress,
-        )
-        .await
+        import_at(&self.world.host(), folder, mapping).await
     }
 
     /// A field of the account with this number, as text.
@@ -64,6 +57,12 @@ impl Site {
         };
         self.world.look(look).await
     }
+}
+
+async fn import_at(host: &Host, folder: &Path, mapping: &str) -> Result<Report, Failure> {
+    let mapping = Mapping::parse(mapping).expect("a right mapping");
+    let (progress, _steps) = Progress::channel();
+    import(&Place::from(host), &mapping, folder, &progress).await
 }
 
 /// Created, changed, unchanged and left out, table by table.
@@ -133,6 +132,58 @@ async fn a_second_run_doubles_nothing_and_a_third_changes_what_differs() {
     assert_eq!(site.account("1", "relation").await, "prospect");
     assert_eq!(site.account("1", "tags").await, "b");
     assert_eq!(site.account("1", "credit_limit").await, "");
+}
+
+#[tokio::test]
+async fn counters_that_a_device_imports_are_pointed_out() {
+    const STOCK: &str = "\
+[[table]]
+file = \"stock.csv\"
+type = \"product\"
+key = \"No\"
+[table.fields]
+number = \"No\"
+name = \"No\"
+on_hand = \"Stock\"
+";
+    let site = Site::new().await;
+    let [ada, ben] = [
+        site.world.device("amara", 1).await,
+        site.world.device("callum", 2).await,
+    ];
+    let stock = [("stock.csv", "No,Stock\nP-1,7\n")];
+    let at_relay = site.import(&stock, STOCK).await.expect("an import");
+    assert_eq!(at_relay.tables[0].notes, [""; 0]);
+    let more = "No,Stock\nP-1,7\nP-2,5\n";
+    std::fs::write(site.folder.path().join("stock.csv"), more).expect("a file");
+    for device in [&ada, &ben] {
+        let report = import_at(&device.host, site.folder.path(), STOCK).await;
+        let notes = &report.expect("an import").tables[0].notes;
+        assert!(
+            notes.len() == 1 && notes[0].starts_with("`on_hand` is a counter"),
+            "{notes:?}"
+        );
+    }
+    for device in [&ada, &ben] {
+        device.sync().await;
+    }
+    // What the note warns of: neither had seen the other's work, nor the relay's.
+    let on_hand = |state: &State| {
+        let products = State::definition(state)
+            .type_named("product")
+            .expect("a type");
+        let field = products.field_named("on_hand").expect("a field");
+        let records = state
+            .records()
+            .filter(|record| record.record_type == products.id);
+        let counts = records.filter_map(|record| record.field(field.id));
+        counts
+            .map(|held| held.to_text(&field.kind))
+            .collect::<Vec<_>>()
+    };
+    let mut counts = site.world.look(on_hand).await;
+    counts.sort();
+    assert_eq!(counts, ["10", "21"]);
 }
 
 #[tokio::test]

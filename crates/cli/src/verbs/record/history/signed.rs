@@ -1,9 +1,11 @@
 //! Signed operations, collected and verified.
 
+use crate::control::Progress;
 use crate::exit::{Exit, Failure};
 use crate::holding::Holding;
 use crate::host::{DeviceHost, Host, RelayHost};
 use crate::record_ref;
+use crate::verbs::device::synced;
 use cairn_model::{
     LogId, Mutation, Operation, OperationId, OrganizationId, PublicKey, RecordId, SettleOutcome,
     Timestamp, Version,
@@ -60,10 +62,11 @@ pub(super) async fn collect(
     host: &Host,
     reference: String,
     sync: bool,
+    progress: &Progress,
 ) -> Result<Collected, Failure> {
     match host {
         Host::Relay(relay) => at_relay(relay, reference).await,
-        Host::Device(device) => on_device(device, reference, sync).await,
+        Host::Device(device) => on_device(device, reference, sync, progress).await,
     }
 }
 
@@ -104,14 +107,15 @@ async fn on_device(
     device: &DeviceHost,
     reference: String,
     sync: bool,
+    progress: &Progress,
 ) -> Result<Collected, Failure> {
     if sync {
         device.handle.online().await;
-        let synced = device.handle.synced().await;
+        let synced = synced(device, progress).await;
         if synced.is_err() && !device.running {
             device.handle.offline().await;
         }
-        synced.map_err(Failure::relay)?;
+        synced?;
     }
     let record = device
         .look(move |agent| record_ref::find(agent, &reference))
