@@ -6,6 +6,7 @@ use crate::settings::{DeviceSettings, RelaySettings};
 use cairn_agent::Agent;
 use cairn_net::{DeviceHandle, RelayHandle};
 use cairn_relay::Relay;
+use cairn_relay::past::Past;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -47,6 +48,16 @@ impl RelayHost {
         look: impl FnOnce(&Relay) -> R + Send + 'static,
     ) -> Result<R, Failure> {
         self.handle.query(look).await.ok_or_else(stopped)
+    }
+
+    /// Looks back beside the machine, which goes on meanwhile.
+    pub(crate) async fn look_back<R: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Past) -> R + Send + 'static,
+    ) -> Result<R, Failure> {
+        let past = self.look(Relay::past).await?;
+        let folded = tokio::task::spawn_blocking(move || look(&past));
+        folded.await.map_err(|_| stopped())
     }
 }
 

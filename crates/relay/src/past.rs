@@ -2,13 +2,14 @@
 //! behind a record.
 
 use crate::machine::Relay;
-use cairn_model::{RecordId, Timestamp, Version};
+use cairn_model::{OrganizationId, PublicKey, RecordId, Timestamp, Version};
 use cairn_oplog::bundle::Verified;
-use cairn_oplog::{StorageError, ledger_log};
+use cairn_oplog::{Storage, StorageError, ledger_log};
 use cairn_projection::State;
 use cairn_proto::limit::{HISTORY_BYTES_MAX, HISTORY_ENTRIES_MAX};
 use cairn_proto::{HistoryEntry, Refusal};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A moment of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,25 +20,53 @@ pub enum Moment {
     Time(Timestamp),
 }
 
-impl Relay {
+/// The ledger up to where the relay had folded it. Folding it again takes a
+/// while, and is done beside the relay, which goes on meanwhile.
+pub struct Past {
+    organization: OrganizationId,
+    relay: PublicKey,
+    storage: Arc<dyn Storage>,
+    position: u64,
+    version: Version,
+}
+
+impl Past {
+    /// Where it ends.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
     /// The state as of a moment: the ledger up to there, folded from the
     /// beginning.
     pub fn as_of(&self, moment: Moment) -> Result<State, StorageError> {
-        let mut state = State::new(self.organization, self.key());
+        let mut state = State::new(self.organization, self.relay);
         let last = match moment {
             Moment::Version(version) => version,
-            Moment::Time(_) => self.state.version(),
+            Moment::Time(_) => self.version,
         };
-        while state.position() < self.state.position() && state.version() < last {
+        while state.position() < self.position && state.version() < last {
             for stored in ledger_log::entries(state.position() + 1, 256, &*self.storage)? {
                 let later = matches!(moment, Moment::Time(time) if stored.entry.received > time);
-                if later || state.version() >= last || state.position() >= self.state.position() {
+                if later || state.version() >= last || state.position() >= self.position {
                     return Ok(state);
                 }
                 state.fold_until(&stored.entry, last);
             }
         }
         Ok(state)
+    }
+}
+
+impl Relay {
+    /// The ledger as far as it has been folded.
+    pub fn past(&self) -> Past {
+        Past {
+            organization: self.organization,
+            relay: self.key(),
+            storage: Arc::clone(&self.storage),
+            position: self.state.position(),
+            version: self.state.version(),
+        }
     }
 
     /// The version of an operation of a stored bundle.

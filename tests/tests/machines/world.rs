@@ -520,6 +520,7 @@ impl World {
         }
         let folded = self
             .relay
+            .past()
             .as_of(cairn_relay::past::Moment::Version(
                 self.relay.state().version(),
             ))

@@ -5,13 +5,15 @@ use super::{LogAnswer, LogCommand};
 use crate::args::log::VerifyArgs;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
-use crate::host::RelayHost;
+use crate::host::{RelayHost, stopped};
 use crate::key_file;
 use crate::output::count;
 use crate::settings::{DeviceSettings, Directory, Owner, unusable};
 use cairn_model::PublicKey;
+use cairn_oplog::StorageError;
 use cairn_oplog::archive::{ArchiveFault, Header, Reader, Subject};
 use cairn_oplog::verify::{DeviceVerifier, LedgerVerifier, Summary, VerifyFault, verify_archive};
+use cairn_relay::Relay;
 use cairn_relay::past::Moment;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -49,16 +51,18 @@ struct Report {
 }
 
 pub(super) async fn fold(host: &RelayHost) -> Result<Folded, Failure> {
-    let look = |relay: &cairn_relay::Relay| {
-        let version = relay.state().version();
-        let anew = relay.as_of(Moment::Version(version))?;
-        Ok::<_, cairn_oplog::StorageError>(Folded {
+    let look = |relay: &Relay| (relay.past(), relay.state().full_digest());
+    let (past, shown) = host.look(look).await?;
+    let again = tokio::task::spawn_blocking(move || {
+        let version = past.version();
+        let anew = past.as_of(Moment::Version(version))?;
+        Ok::<_, StorageError>(Folded {
             version: version.0,
-            shown: relay.state().full_digest().to_string(),
+            shown: shown.to_string(),
             folded: anew.full_digest().to_string(),
         })
-    };
-    Ok(host.look(look).await??)
+    });
+    Ok(again.await.map_err(|_| stopped())??)
 }
 
 pub(super) async fn run(args: VerifyArgs, context: &Context) -> Result<Exit, Failure> {

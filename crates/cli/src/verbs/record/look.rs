@@ -53,14 +53,14 @@ impl At {
             ));
         };
         relay
-            .look(move |relay| {
-                let now = relay.state().version();
+            .look_back(move |past| {
+                let now = past.version();
                 match moment {
                     Moment::Version(version) if version > now => Err(Failure::not_found(format!(
                         "the ledger ends at version {now}; there is no version {version}"
                     ))),
                     _ => {
-                        let past = relay.as_of(moment)?;
+                        let past = past.as_of(moment)?;
                         if past.definition().number == 0 {
                             return Err(Failure::not_found(
                                 "nothing was there yet at that moment: the ledger begins later; `cairn log show --from 1` says when",
