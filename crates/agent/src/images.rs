@@ -20,6 +20,27 @@ pub(crate) struct OwnImages {
     pub(crate) received_after: i64,
 }
 
+/// What changed, as the relay tells it.
+#[derive(Debug)]
+pub(crate) struct Changes {
+    pub(crate) images: Vec<ImageBytes>,
+    pub(crate) issues: Vec<Issue>,
+    pub(crate) through: Version,
+    pub(crate) last: bool,
+}
+
+/// Changes that came before an acknowledgement they may build on.
+#[derive(Debug)]
+pub(crate) struct EarlyChanges {
+    /// They are taken once the log is acknowledged up to here.
+    until: u64,
+    changes: Changes,
+}
+
+/// Messages of changes that wait for an acknowledgement before the session is
+/// given up: the relay sends a few frames ahead, and no more.
+const EARLY_CHANGES_MAX: usize = 64;
+
 impl Agent {
     /// Stores a page of a first download as it came, if every record in it can
     /// be read: later nobody could tell the relay's fault from the disk's.
@@ -51,14 +72,41 @@ impl Agent {
         self.put_progress();
     }
 
-    pub(crate) fn take_changes(
-        &mut self,
-        now: Timestamp,
-        images: Vec<ImageBytes>,
-        issues: Vec<Issue>,
-        through: Version,
-        last: bool,
-    ) {
+    /// Changes travel on another lane than acknowledgements. They leave out
+    /// the images of own operations whose acknowledgement says that the device
+    /// makes them itself, so they must not be taken before it: with bundles
+    /// under way, they wait until those are acknowledged.
+    pub(crate) fn changes_came(&mut self, now: Timestamp, changes: Changes) {
+        if self.early_changes.is_empty() && self.link.acknowledged >= self.link.sent {
+            return self.take_changes(now, changes);
+        }
+        if self.early_changes.len() >= EARLY_CHANGES_MAX {
+            tracing::warn!("the relay sends changes and acknowledges nothing; starting over");
+            self.outputs.push_back(crate::Output::HangUp);
+            return self.disconnected(now);
+        }
+        let until = self.link.sent;
+        self.early_changes
+            .push_back(EarlyChanges { until, changes });
+    }
+
+    /// Takes the changes that waited for what is acknowledged now.
+    pub(crate) fn take_early_changes(&mut self, now: Timestamp) {
+        while let Some(early) = self.early_changes.front()
+            && early.until <= self.link.acknowledged
+            && let Some(early) = self.early_changes.pop_front()
+        {
+            self.take_changes(now, early.changes);
+        }
+    }
+
+    fn take_changes(&mut self, now: Timestamp, changes: Changes) {
+        let Changes {
+            images,
+            issues,
+            through,
+            last,
+        } = changes;
         if self.progress.cursor == Version(0)
             && through > Version(0)
             && self.progress.resume.is_some()

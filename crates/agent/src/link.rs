@@ -3,7 +3,7 @@
 
 use crate::directory::Gathering;
 use crate::edit::EditError;
-use crate::images::OwnImages;
+use crate::images::{Changes, OwnImages};
 use crate::machine::{Agent, CLOCK_AHEAD_MS_MAX, Output, Reply, ReplyId};
 use cairn_model::{Hash, RecordId, Timestamp, Version};
 use cairn_proto::limit::{BUNDLES_IN_FLIGHT_MAX, HASHES_MAX};
@@ -37,6 +37,8 @@ pub(crate) struct Link {
     random: u64,
     /// The last sequence sent in this session.
     pub(crate) sent: u64,
+    /// The last sequence acknowledged in this session.
+    pub(crate) acknowledged: u64,
     in_flight: usize,
     /// Whether a bundle was sent in this session, so that the next can be
     /// short.
@@ -62,6 +64,7 @@ impl Link {
             dial_at: None,
             random: seed | 1,
             sent: 0,
+            acknowledged: 0,
             in_flight: 0,
             uploading: false,
             revoked: false,
@@ -128,6 +131,7 @@ impl Agent {
     pub(crate) fn go_offline(&mut self) {
         self.link.wanted = false;
         self.link.dial_at = None;
+        self.early_changes.clear();
         if self.link.phase != Phase::Down {
             self.link.phase = Phase::Down;
             self.link.caught_up = false;
@@ -150,6 +154,7 @@ impl Agent {
     }
 
     pub(crate) fn disconnected(&mut self, now: Timestamp) {
+        self.early_changes.clear();
         self.link.retry_later(now);
         self.fail_histories();
         self.outputs.push_back(Output::Changed);
@@ -162,6 +167,9 @@ impl Agent {
         }
         self.link.phase = Phase::Greeting;
         self.own_images.clear();
+        self.early_changes.clear();
+        self.link.sent = 0;
+        self.link.acknowledged = 0;
         self.link.in_flight = 0;
         self.link.uploading = false;
         self.link.caught_up = false;
@@ -193,7 +201,13 @@ impl Agent {
                 through,
                 last,
             } => {
-                self.take_changes(now, images, issues, through, last);
+                let changes = Changes {
+                    images,
+                    issues,
+                    through,
+                    last,
+                };
+                self.changes_came(now, changes);
             }
             ServerMessage::LogHashes {
                 generation,
@@ -248,6 +262,7 @@ impl Agent {
             0
         };
         self.link.sent = known;
+        self.link.acknowledged = known;
         self.pending.acknowledge(known, welcome.version);
         self.incorporate();
     }
@@ -323,7 +338,9 @@ impl Agent {
                 received_after,
             });
         }
+        self.link.acknowledged = self.link.acknowledged.max(ack.through);
         self.make_own_images(now);
+        self.take_early_changes(now);
         self.incorporate();
         self.outputs.push_back(Output::Changed);
     }

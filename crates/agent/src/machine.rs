@@ -2,7 +2,7 @@
 
 use crate::directory;
 use crate::edit::{EditError, Request};
-use crate::images::OwnImages;
+use crate::images::{EarlyChanges, OwnImages};
 use crate::link::Link;
 use crate::pending::Pending;
 use cairn_model::{
@@ -170,6 +170,7 @@ pub struct Agent {
     pub(crate) pages: Pages,
     pub(crate) pending: Pending,
     pub(crate) own_images: VecDeque<OwnImages>,
+    pub(crate) early_changes: VecDeque<EarlyChanges>,
     pub(crate) issues: BTreeMap<u64, Issue>,
     pub(crate) progress: Progress,
     pub(crate) link: Link,
@@ -224,6 +225,7 @@ impl Agent {
             directory,
             pending,
             own_images: VecDeque::new(),
+            early_changes: VecDeque::new(),
             issues,
             progress,
             refused: None,

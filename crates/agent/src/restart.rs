@@ -62,6 +62,7 @@ impl Agent {
             self.log_operation(carried.operation);
         }
         self.link.sent = 0;
+        self.link.acknowledged = 0;
         self.durable_sealed = 0;
         self.put_progress();
     }

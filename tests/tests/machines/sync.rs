@@ -51,6 +51,23 @@ fn people_read_what_they_wrote_before_during_and_after_a_sync() {
 }
 
 #[test]
+fn changes_that_overtake_an_acknowledgement_lose_nothing() {
+    let mut world = World::new("flag", 2);
+    world.sync_all();
+    let one = world.create_account(0, "Mill", "A-1");
+    let other = world.create_account(1, "Bakery", "A-2");
+    world.devices[0].acknowledgements_wait = true;
+    world.set(0, one, "phone", "1");
+    world.set(1, other, "phone", "2");
+    assert_eq!(world.text(0, one, "phone").as_deref(), Some("1"));
+    world.devices[0].acknowledgements_wait = false;
+    world.run();
+    assert_eq!(world.text(0, one, "phone").as_deref(), Some("1"));
+    assert_eq!(world.text(0, other, "phone").as_deref(), Some("2"));
+    world.assert_agreed();
+}
+
+#[test]
 fn a_flagged_conflict_is_resolved_from_a_device() {
     let mut world = World::new("flag", 2);
     world.sync_all();

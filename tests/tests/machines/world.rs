@@ -22,12 +22,25 @@ pub(crate) struct DeviceBox {
     session: Option<SessionId>,
     /// Whether frames pass.
     pub(crate) linked: bool,
+    /// Whether acknowledgements stay on the way, as on a lane that lost a packet.
+    pub(crate) acknowledgements_wait: bool,
     replies: BTreeMap<u64, Result<Reply, cairn_agent::EditError>>,
     /// Batches on their way to storage: what comes meanwhile meets a machine
     /// whose storage does not have them yet.
     unwritten: VecDeque<(cairn_agent::PersistId, Batch, Durability)>,
     to_relay: VecDeque<ClientMessage>,
     to_device: VecDeque<ServerMessage>,
+}
+
+impl DeviceBox {
+    /// The next message that arrives.
+    fn next_message(&mut self) -> Option<ServerMessage> {
+        let waits = |message: &ServerMessage| {
+            self.acknowledgements_wait && matches!(message, ServerMessage::Ack(_))
+        };
+        let at = self.to_device.iter().position(|message| !waits(message))?;
+        self.to_device.remove(at)
+    }
 }
 
 pub(crate) struct World {
@@ -128,6 +141,7 @@ impl World {
             secret,
             session: None,
             linked: false,
+            acknowledgements_wait: false,
             replies: BTreeMap::new(),
             unwritten: VecDeque::new(),
             to_relay: VecDeque::new(),
@@ -329,7 +343,7 @@ impl World {
                     .handle(self.now, cairn_relay::Input::Received { session, message });
             }
         }
-        if let Some(message) = self.devices[number].to_device.pop_front() {
+        if let Some(message) = self.devices[number].next_message() {
             moved = true;
             self.devices[number]
                 .agent
