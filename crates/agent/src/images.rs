@@ -82,8 +82,7 @@ impl Agent {
         }
         if self.early_changes.len() >= EARLY_CHANGES_MAX {
             tracing::warn!("the relay sends changes and acknowledges nothing; starting over");
-            self.outputs.push_back(crate::Output::HangUp);
-            return self.disconnected(now);
+            return self.break_off(now);
         }
         let until = self.link.sent;
         self.early_changes
