@@ -160,15 +160,13 @@ impl Relay {
             return Err(Refusal::AheadOfLedger);
         }
         let device = &self.state.devices()[author.0 as usize];
-        let log = cairn_model::LogId {
-            device: key.device(),
-            generation: device.generation,
-        };
+        // Only what is durable: the device takes what is named here for
+        // acknowledged. It sends the rest again, which is no fault.
         let welcome = Welcome {
             now,
             version,
             generation: device.generation,
-            head: self.log_head(&log),
+            head: device.head,
             revoked: device.revoked.is_some(),
             checkpoint: self.checkpoint(),
         };
