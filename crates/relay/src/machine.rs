@@ -379,7 +379,7 @@ impl Relay {
             Some((_, Afterwards::Fold(taken, _, _))) => taken.as_slice(),
             _ => &[],
         };
-        let known: BTreeMap<u64, cairn_model::Hash> = stored
+        let known: BTreeSet<(u64, cairn_model::Hash)> = stored
             .iter()
             .chain(persisting.iter().map(|taken| &taken.entry.bundle))
             .chain(waiting)
@@ -388,7 +388,7 @@ impl Relay {
             .collect();
         Ok((bundle.first()..)
             .zip(bundle.slots())
-            .all(|(sequence, slot)| known.get(&sequence) == Some(&slot.hash())))
+            .all(|(sequence, slot)| known.contains(&(sequence, slot.hash()))))
     }
 
     fn append(&mut self, now: Timestamp, bundle: Verified, from: From) {
