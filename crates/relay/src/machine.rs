@@ -341,7 +341,9 @@ impl Relay {
             }
         } else if bundle.first() > standing.sequence + 1 {
             return Err(Refusal::BundleGap);
-        } else if bundle.first() <= standing.sequence && self.is_resend(&bundle)? {
+        } else if (bundle.first() <= standing.sequence || bundle.previous() != standing.head)
+            && self.is_resend(&bundle)?
+        {
             return Ok(Arrived {
                 head,
                 is_new: false,
@@ -518,7 +520,8 @@ impl Relay {
             let incorporated = self.incorporated_by(from, &entry);
             let outcomes = (self.state.journal().len(), self.state.issues().len());
             let verdicts = self.state.fold(&entry);
-            let plain = outcomes == (self.state.journal().len(), self.state.issues().len());
+            let plain = outcomes == (self.state.journal().len(), self.state.issues().len())
+                && verdicts.iter().all(|verdict| verdict.rejected.is_none());
             let log = entry.bundle.log();
             if self.heads.get(&log) == Some(&entry.bundle.head()) {
                 self.heads.remove(&log);

@@ -1,7 +1,7 @@
 //! Edits travel, conflicts are decided, everybody ends with the same.
 
 use crate::world::World;
-use cairn_agent::{FieldEdit, RecordEditKind, Request};
+use cairn_agent::{FieldEdit, RecordEdit, RecordEditKind, Request};
 use cairn_model::definition::{Access, Kind, User};
 use cairn_model::{FieldId, Value, Write};
 use cairn_projection::Code;
@@ -64,6 +64,30 @@ fn changes_that_overtake_an_acknowledgement_lose_nothing() {
     world.run();
     assert_eq!(world.text(0, one, "phone").as_deref(), Some("1"));
     assert_eq!(world.text(0, other, "phone").as_deref(), Some("2"));
+    world.assert_agreed();
+}
+
+#[test]
+fn what_builds_on_a_rejected_edit_is_not_in_the_images() {
+    let mut world = World::new("flag", 2);
+    world.sync_all();
+    world.create_account(0, "Mill", "A-1");
+    let bakery = world.create_account(0, "Bakery", "A-2");
+    let before = world.relay.state().version();
+    world.set(0, bakery, "number", "A-1");
+    let fields = vec![text(world.field("account", "phone"), "1")];
+    let edit = RecordEdit {
+        record: Some(bakery),
+        record_type: world.type_id("account"),
+        kind: RecordEditKind::Update(fields),
+        base: Some(before),
+    };
+    world.request(0, Request::Edit(vec![edit])).unwrap();
+    let issues = world.relay.state().issues();
+    assert_eq!(issues.len(), 1);
+    assert_eq!(issues[0].code, Code::KeyTaken);
+    assert_eq!(issues[0].dependents.len(), 1);
+    assert_eq!(world.text(0, bakery, "phone"), None);
     world.assert_agreed();
 }
 
