@@ -1,7 +1,7 @@
 //! The ledger in storage: entries by position, and where each device log's
 //! bundles stand in it.
 
-use crate::bundle::{Parsed, Verified};
+use crate::bundle::{BUNDLE_OPERATIONS_MAX, Parsed, Verified};
 use crate::ledger::{Entry, LedgerHead};
 use crate::storage::{self, Batch, Storage, StorageError, Table};
 use cairn_model::codec;
@@ -9,6 +9,8 @@ use cairn_model::{Hash, LogId, OrganizationId, PublicKey, Timestamp};
 use serde::{Deserialize, Serialize};
 
 const HEAD: &str = "ledger head";
+/// Entries of the index read at a time.
+const INDEX_PAGE: usize = 64;
 
 #[derive(Serialize, Deserialize)]
 struct Stored {
@@ -137,16 +139,52 @@ pub fn bundles_of(
         if !key.starts_with(&prefix) {
             break;
         }
-        let found = storage.get(Table::Ledger, &position)?;
-        let value = found.ok_or_else(|| {
-            StorageError::corrupt(Table::LogIndex, &key, "it names no ledger entry")
-        })?;
-        let bundle = read(&position, &value)?.entry.bundle;
+        let bundle = indexed(&key, &position, storage)?;
         if bundle.last() >= first {
             bundles.push(bundle);
         }
     }
     Ok(bundles)
+}
+
+/// The bundles of `log` that hold an operation from `first` to `last`: all of
+/// them where the log was written twice.
+pub fn bundles_over(
+    log: &LogId,
+    first: u64,
+    last: u64,
+    storage: &dyn Storage,
+) -> Result<Vec<Verified>, StorageError> {
+    let earliest = first.saturating_sub(BUNDLE_OPERATIONS_MAX as u64 - 1);
+    let after = index_key(log, last.saturating_add(1), 0);
+    let mut from = index_key(log, earliest, 0);
+    let mut bundles = Vec::new();
+    loop {
+        let page = storage.range(Table::LogIndex, &from, INDEX_PAGE)?;
+        let whole = page.len() < INDEX_PAGE;
+        for (key, position) in page {
+            if key >= after {
+                return Ok(bundles);
+            }
+            let bundle = indexed(&key, &position, storage)?;
+            if bundle.last() >= first {
+                bundles.push(bundle);
+            }
+            from = key;
+            from.push(0);
+        }
+        if whole {
+            return Ok(bundles);
+        }
+    }
+}
+
+/// The bundle that an entry of the index names.
+fn indexed(key: &[u8], position: &[u8], storage: &dyn Storage) -> Result<Verified, StorageError> {
+    let found = storage.get(Table::Ledger, position)?;
+    let value = found
+        .ok_or_else(|| StorageError::corrupt(Table::LogIndex, key, "it names no ledger entry"))?;
+    Ok(read(position, &value)?.entry.bundle)
 }
 
 /// The position of the first bundle of `log` that starts at `first`.
@@ -252,5 +290,36 @@ mod tests {
             .map(Verified::first)
             .collect();
         assert_eq!(firsts, [2, 5]);
+    }
+
+    #[test]
+    fn all_that_stands_at_a_place_is_found_where_a_log_was_written_twice() {
+        let organization = OrganizationId([1; 16]);
+        let key = SecretKey::from_seed(&[2; 32]);
+        let log = LogId {
+            device: key.public().device(),
+            generation: 0,
+        };
+        let storage = MemoryStorage::new();
+        let mut head = head(&organization, &key.public(), &storage).unwrap();
+        let start = LogHead::genesis(&organization, &log);
+        let mut batch = Batch::default();
+        let mut append_of = |at: &LogHead, words: &[&[u8]]| {
+            let operations = words.iter().map(|word| word.to_vec()).collect();
+            let bundle = seal(&organization, log, at, operations, &key);
+            append(&mut head, Timestamp(1), &bundle, &mut batch);
+            bundle
+        };
+        let long = append_of(&start, &[b"one", b"two", b"three"]);
+        let short = append_of(&start, &[b"one"]);
+        let other = append_of(&short.head(), &[b"other"]);
+        append_of(&long.head(), &[b"four"]);
+        storage.commit(batch, Durability::Synced).unwrap();
+
+        let found = bundles_over(&log, 2, 3, &storage).unwrap();
+        assert_eq!(found, [long.clone(), other]);
+        let found = bundles_over(&log, 1, 1, &storage).unwrap();
+        assert_eq!(found, [long, short]);
+        assert_eq!(bundles_over(&log, 5, 9, &storage).unwrap(), []);
     }
 }

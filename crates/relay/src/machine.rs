@@ -373,8 +373,7 @@ impl Relay {
     /// log was written twice, and belongs in the ledger.
     fn is_resend(&self, bundle: &Verified) -> Result<bool, Refusal> {
         let log = bundle.log();
-        let operations = bundle.slots().len();
-        let stored = ledger_log::bundles_of(&log, bundle.first(), operations, &*self.storage)
+        let stored = ledger_log::bundles_over(&log, bundle.first(), bundle.last(), &*self.storage)
             .map_err(|_| Refusal::RelayFailed)?;
         let waiting = self.waiting.iter().map(|taken| &taken.entry.bundle);
         let persisting = match &self.persisting {
