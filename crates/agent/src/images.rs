@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 /// Acknowledged operations whose images this device makes itself.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OwnImages {
+    /// The version of the first of them.
+    pub(crate) first: Version,
     /// The version of the last of them.
     pub(crate) version: Version,
     /// When the relay received them, in milliseconds after the last one's time.
@@ -129,6 +131,9 @@ impl Agent {
         self.progress.cursor = self.progress.cursor.max(through);
         self.progress.issues = self.progress.issues.max(through);
         self.link.set_caught_up(last);
+        if last && self.link.acknowledged >= self.log.end() {
+            self.link.succeeded();
+        }
         if last {
             self.progress.synced = Some(now);
         }
@@ -143,23 +148,21 @@ impl Agent {
     /// before it; it then waits for them.
     pub(crate) fn make_own_images(&mut self, now: Timestamp) {
         while let Some(own) = self.own_images.front().copied() {
-            let due: Vec<PendingOperation> = self
-                .pending
-                .iter()
-                .filter(|p| {
-                    p.acknowledged
-                        .is_some_and(|at| at > self.progress.cursor && at <= own.version)
-                })
-                .cloned()
-                .collect();
-            let first = due.first().and_then(|pending| pending.acknowledged);
-            if own.version > self.progress.cursor && first != Some(self.progress.cursor.next()) {
+            if own.version <= self.progress.cursor {
+                self.own_images.pop_front();
+                continue;
+            }
+            if own.first != self.progress.cursor.next() {
                 return;
             }
             self.own_images.pop_front();
-            if own.version <= self.progress.cursor {
-                continue;
-            }
+            let is_due = |at: Version| at >= own.first && at <= own.version;
+            let due: Vec<PendingOperation> = self
+                .pending
+                .iter()
+                .filter(|pending| pending.acknowledged.is_some_and(is_due))
+                .cloned()
+                .collect();
             match self.with_own(&due, own.received_after) {
                 Ok(Some(records)) => {
                     // The log has these edits and shows them until then.

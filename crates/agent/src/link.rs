@@ -8,6 +8,7 @@ use crate::machine::{Agent, CLOCK_AHEAD_MS_MAX, Output, Reply, ReplyId};
 use cairn_model::{Hash, RecordId, Timestamp, Version};
 use cairn_proto::limit::{BUNDLES_IN_FLIGHT_MAX, HASHES_MAX};
 use cairn_proto::{Ack, ClientMessage, Hello, HistoryEntry, ServerMessage, Welcome};
+use std::collections::BTreeMap;
 
 /// The first wait before dialling again, in milliseconds; it doubles each time.
 const RETRY_MS_MIN: u64 = 500;
@@ -39,7 +40,9 @@ pub(crate) struct Link {
     pub(crate) sent: u64,
     /// The last sequence acknowledged in this session.
     pub(crate) acknowledged: u64,
-    in_flight: usize,
+    /// Bundles sent in this session that are not acknowledged: the last
+    /// sequence of each, and its first.
+    under_way: BTreeMap<u64, u64>,
     /// Whether a bundle was sent in this session, so that the next can be
     /// short.
     uploading: bool,
@@ -65,7 +68,7 @@ impl Link {
             random: seed | 1,
             sent: 0,
             acknowledged: 0,
-            in_flight: 0,
+            under_way: BTreeMap::new(),
             uploading: false,
             revoked: false,
             caught_up: false,
@@ -90,6 +93,12 @@ impl Link {
 
     pub(crate) fn set_caught_up(&mut self, caught_up: bool) {
         self.caught_up = caught_up;
+    }
+
+    /// The session was of use. A welcome alone is not: a relay whose disk is
+    /// full welcomes everybody, and ends the session at the first upload.
+    pub(crate) fn succeeded(&mut self) {
+        self.failures = 0;
     }
 
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
@@ -170,7 +179,7 @@ impl Agent {
         self.early_changes.clear();
         self.link.sent = 0;
         self.link.acknowledged = 0;
-        self.link.in_flight = 0;
+        self.link.under_way.clear();
         self.link.uploading = false;
         self.link.caught_up = false;
         let hello = Hello {
@@ -240,7 +249,6 @@ impl Agent {
             return self.break_off(now);
         }
         self.refused = None;
-        self.link.failures = 0;
         self.link.revoked = welcome.revoked;
         self.link.welcomed_at = welcome.version;
         self.clock.observe(
@@ -304,8 +312,10 @@ impl Agent {
         if !self.link.is_welcome() {
             return;
         }
-        while self.link.sent < self.durable_sealed && self.link.in_flight < BUNDLES_IN_FLIGHT_MAX {
-            let room = BUNDLES_IN_FLIGHT_MAX - self.link.in_flight;
+        while self.link.sent < self.durable_sealed
+            && self.link.under_way.len() < BUNDLES_IN_FLIGHT_MAX
+        {
+            let room = BUNDLES_IN_FLIGHT_MAX - self.link.under_way.len();
             let bundles = match self
                 .log
                 .bundles_from(self.link.sent + 1, room, &*self.storage)
@@ -317,8 +327,8 @@ impl Agent {
                 return;
             };
             self.link.sent = last;
-            self.link.in_flight += bundles.len();
             for bundle in bundles {
+                self.link.under_way.insert(bundle.last(), bundle.first());
                 let message = if std::mem::replace(&mut self.link.uploading, true) {
                     ClientMessage::UploadNext(bundle.continuation())
                 } else {
@@ -330,10 +340,12 @@ impl Agent {
     }
 
     fn acknowledged(&mut self, now: Timestamp, ack: &Ack) {
-        self.link.in_flight = self.link.in_flight.saturating_sub(1);
+        self.link.succeeded();
+        let first = self.link.under_way.remove(&ack.through);
         self.pending.acknowledge_exactly(ack.through, ack.version);
-        if let Some(received_after) = ack.incorporated {
+        if let (Some(received_after), Some(first)) = (ack.incorporated, first) {
             self.own_images.push_back(OwnImages {
+                first: Version(ack.version.0.saturating_sub(ack.through - first)),
                 version: ack.version,
                 received_after,
             });

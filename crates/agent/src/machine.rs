@@ -413,6 +413,11 @@ impl Agent {
         self.failed.as_ref()
     }
 
+    /// The log it writes now.
+    pub fn log(&self) -> LogId {
+        self.log.log()
+    }
+
     /// This device's public key.
     pub fn key(&self) -> PublicKey {
         self.config.secret.public()

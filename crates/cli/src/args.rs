@@ -14,6 +14,7 @@ pub(crate) mod org;
 pub(crate) mod record;
 pub(crate) mod relay;
 pub(crate) mod sample;
+pub(crate) mod sim;
 
 pub(crate) use duration::duration;
 
@@ -97,6 +98,8 @@ pub(crate) enum Noun {
     Sample(sample::SampleArgs),
     /// See it all at work: a relay, four devices, and what goes wrong in the field
     Demo(demo::DemoArgs),
+    /// Prove the sync in a simulated world: faults, seeds, replays
+    Sim(sim::SimArgs),
     /// Measure, against what the machine can do
     Bench(bench::BenchArgs),
     /// A script that completes `cairn` commands in your shell

@@ -30,7 +30,7 @@ mod verbs;
 #[cfg(test)]
 mod world;
 
-use args::Cairn;
+use args::{Cairn, Noun};
 use clap::{CommandFactory, FromArgMatches, parser::ValueSource};
 use context::Context;
 use exit::{Exit, Failure};
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
         Ok(typed) => typed,
         Err(error) => return refuse(&error),
     };
-    log_to_stderr(cairn.global.verbose);
+    log_to_stderr(cairn.global.verbose, matches!(cairn.noun, Noun::Sim(_)));
     let context = Context {
         directory: Directory {
             path: cairn.global.dir,
@@ -92,7 +92,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
     mistake.exit.into()
 }
 
-fn run(noun: args::Noun, context: &Context) -> Result<Exit, Failure> {
+fn run(noun: Noun, context: &Context) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_stack_size(1024 * 1024)
@@ -102,9 +102,11 @@ fn run(noun: args::Noun, context: &Context) -> Result<Exit, Failure> {
     runtime.block_on(verbs::run(noun, context))
 }
 
-/// Logs go to stderr; secrets never into them.
-fn log_to_stderr(verbose: u8) {
+/// Logs go to stderr; secrets never into them. What simulated machines log is
+/// no trouble of this one.
+fn log_to_stderr(verbose: u8, simulated: bool) {
     let default = match verbose {
+        0 if simulated => "off",
         0 => "error",
         1 => "info",
         2 => "debug",

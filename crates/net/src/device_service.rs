@@ -12,12 +12,11 @@ use cairn_proto::{HistoryEntry, Refusal, ServerMessage};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::clock::now;
 use crate::end::in_words;
 use crate::persister::{Persister, Written};
 use crate::{
-    CloseCode, DialError, DialLimits, Dialer, Event, Lane, NotSent, Received, Session, SessionEnd,
-    SessionId, WireStats,
+    CloseCode, DialError, DialLimits, Dialer, Event, Held, Lane, NotSent, Platform, Received,
+    Session, SessionEnd, SessionId, System, WireStats,
 };
 
 /// Frames from the relay that may wait for the machine.
@@ -83,18 +82,27 @@ impl DeviceService {
     /// Puts a device to work, offline. `address` is the relay's, as
     /// `host:port`.
     pub fn start(agent: Agent, address: String) -> DeviceService {
+        DeviceService::start_on(Arc::new(System), agent, address)
+    }
+
+    /// The same on another platform.
+    pub fn start_on(
+        platform: Arc<dyn Platform>,
+        mut agent: impl Held<Agent>,
+        address: String,
+    ) -> DeviceService {
         let (commands, requests) = mpsc::channel(REQUESTS_WAITING_MAX);
         let (standing, watching) = watch::channel(Standing::default());
         let (inbox, frames) = mpsc::channel(INBOX_FRAMES_MAX);
         let (rooms, room) = mpsc::channel(INBOX_FRAMES_MAX);
         let (dialled, dials) = mpsc::channel(1);
-        let (persister, written) = Persister::start(Arc::clone(agent.storage()));
-        let dialer = Dialer::new(
-            &agent.secret_seed(),
-            agent.relay_key().0,
-            DialLimits::default(),
-        );
+        let storage = agent.with(|agent| Arc::clone(agent.storage()));
+        let (persister, written) = Persister::start(storage, platform.storing());
+        let (seed, relay) = agent.with(|agent| (agent.secret_seed(), agent.relay_key()));
+        let limits = DialLimits::default();
+        let dialer = Dialer::on(Arc::clone(&platform), &seed, relay.0, limits);
         let driver = Driver {
+            platform,
             agent,
             address,
             dialer: Arc::new(dialer),
@@ -123,6 +131,11 @@ impl DeviceService {
     /// Asks it.
     pub fn handle(&self) -> DeviceHandle {
         self.handle.clone()
+    }
+
+    /// Drops everything where it stands, as when the power goes.
+    pub fn kill(self) {
+        self.task.abort();
     }
 
     /// Goes offline and waits until storage is done.
@@ -224,8 +237,9 @@ impl DeviceHandle {
     }
 }
 
-struct Driver {
-    agent: Agent,
+struct Driver<A> {
+    platform: Arc<dyn Platform>,
+    agent: A,
     address: String,
     dialer: Arc<Dialer>,
     persister: Persister<PersistId>,
@@ -241,7 +255,7 @@ struct Driver {
     stopping: bool,
 }
 
-impl Driver {
+impl<A: Held<Agent>> Driver<A> {
     async fn run(
         mut self,
         mut requests: mpsc::Receiver<Command>,
@@ -251,10 +265,9 @@ impl Driver {
         mut written: mpsc::Receiver<Written<PersistId>>,
     ) {
         while !self.stopping {
-            let wait = self
-                .agent
-                .deadline()
-                .map(|at| Duration::from_millis(at.since(now())));
+            let (deadline, busy) = self.agent.with(|agent| (agent.deadline(), agent.is_busy()));
+            let now = self.platform.now();
+            let wait = deadline.map(|at| Duration::from_millis(at.since(now)));
             tokio::select! {
                 biased;
                 Some(outcome) = written.recv() => self.written(outcome),
@@ -264,13 +277,13 @@ impl Driver {
                     None => self.stopping = true,
                 },
                 Some(dialled) = dials.recv() => self.dialled(dialled),
-                Some(received) = frames.recv(), if !self.agent.is_busy() => self.received(received),
+                Some(received) = frames.recv(), if !busy => self.received(received),
                 () = sleep(wait) => self.handle(Input::Tick),
             }
             self.tell();
         }
         self.handle(Input::GoOffline);
-        while self.agent.is_persisting() {
+        while self.agent.with(|agent| agent.is_persisting()) {
             match written.recv().await {
                 Some(outcome) => self.written(outcome),
                 None => break,
@@ -284,12 +297,12 @@ impl Driver {
     }
 
     fn handle(&mut self, input: Input) {
-        self.agent.handle(now(), input);
+        self.agent.handle(self.platform.now(), input);
         self.pump();
     }
 
-    fn tell(&self) {
-        let synced = self.agent.is_synced();
+    fn tell(&mut self) {
+        let synced = self.agent.with(|agent| agent.is_synced());
         self.standing.send_if_modified(|standing| {
             if synced {
                 standing.end = None;
@@ -320,7 +333,7 @@ impl Driver {
             Command::Request(request, answer) => {
                 let reply = ReplyId(self.fresh());
                 self.replies.insert(reply, answer);
-                match random_ids(&request) {
+                match random_ids(&*self.platform, &request) {
                     Ok(random) => self.handle(Input::Request {
                         reply,
                         random,
@@ -334,12 +347,13 @@ impl Driver {
                 self.replies.insert(reply, answer);
                 self.handle(Input::History { reply, record });
             }
-            Command::Query(look) => look(&self.agent),
+            Command::Query(look) => self.agent.with(|agent| look(agent)),
             Command::Export(answer) => {
                 let _ = answer.send(self.export());
             }
             Command::Online(true) => {
-                let failed = self.agent.failure().cloned().map(LinkEnd::Storage);
+                let failed = self.agent.with(|agent| agent.failure().cloned());
+                let failed = failed.map(LinkEnd::Storage);
                 self.standing.send_modify(|standing| standing.end = failed);
                 self.handle(Input::GoOnline);
             }
@@ -355,9 +369,10 @@ impl Driver {
     /// leaves, so it is written here and now.
     fn export(&mut self) -> Export {
         let mut batch = Batch::default();
-        let bundles = self.agent.export(&mut batch)?;
+        let bundles = self.agent.with(|agent| agent.export(&mut batch))?;
         if !batch.is_empty() {
-            self.agent.storage().commit(batch, Durability::Synced)?;
+            let storage = self.agent.with(|agent| Arc::clone(agent.storage()));
+            storage.commit(batch, Durability::Synced)?;
         }
         Ok(bundles
             .iter()
@@ -450,7 +465,8 @@ impl Driver {
                     durability,
                 } => {
                     if let Err((id, Err(error))) = self.persister.write(id, batch, durability) {
-                        self.agent.handle(now(), Input::PersistFailed(id, error));
+                        let now = self.platform.now();
+                        self.agent.handle(now, Input::PersistFailed(id, error));
                     }
                 }
                 Output::Send(message) => {
@@ -502,7 +518,7 @@ impl Driver {
 }
 
 /// Random bytes for the ids of the records a request creates.
-fn random_ids(request: &Request) -> Result<Vec<[u8; 10]>, StorageError> {
+fn random_ids(platform: &dyn Platform, request: &Request) -> Result<Vec<[u8; 10]>, StorageError> {
     let count = match request {
         Request::Edit(edits) => edits.iter().filter(|edit| edit.record.is_none()).count(),
         Request::Resubmit { .. } | Request::Discard { .. } => 0,
@@ -510,7 +526,8 @@ fn random_ids(request: &Request) -> Result<Vec<[u8; 10]>, StorageError> {
     (0..count.min(limit::MUTATIONS_MAX))
         .map(|_| {
             let mut bytes = [0; 10];
-            getrandom::fill(&mut bytes)
+            platform
+                .random(&mut bytes)
                 .map_err(|error| StorageError::Io(format!("no random numbers: {error}")))?;
             Ok(bytes)
         })

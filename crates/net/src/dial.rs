@@ -15,6 +15,7 @@ use crate::endpoint::{device_config, device_endpoint};
 use crate::identity::{Identity, KeyBytes, PinnedRelay};
 use crate::limit::{FRAME_BYTES_MAX, HANDSHAKE_TIME_MAX};
 use crate::opening::Opening;
+use crate::platform::{Platform, System};
 use crate::session::{Received, Role, Session, SessionId, Started};
 
 /// The name TLS wants and nobody reads: the key is what is checked.
@@ -67,6 +68,7 @@ pub enum DialError {
 /// Connects one device to one relay, again and again, and remembers tickets in
 /// between so that a reconnect costs no round trip.
 pub struct Dialer {
+    platform: Arc<dyn Platform>,
     config: quinn::ClientConfig,
     pinned: Arc<PinnedRelay>,
     limits: DialLimits,
@@ -92,9 +94,20 @@ impl Dialer {
     /// A dialer for the device whose Ed25519 secret is `seed`, towards the
     /// relay of its enrolment ticket and no other.
     pub fn new(seed: &[u8; 32], relay_key: KeyBytes, limits: DialLimits) -> Self {
+        Self::on(Arc::new(System), seed, relay_key, limits)
+    }
+
+    /// The same on another platform.
+    pub fn on(
+        platform: Arc<dyn Platform>,
+        seed: &[u8; 32],
+        relay_key: KeyBytes,
+        limits: DialLimits,
+    ) -> Self {
         let pinned = Arc::new(PinnedRelay::new(relay_key));
         Self {
-            config: device_config(&Identity::from_seed(seed), &pinned),
+            config: device_config(&platform, &Identity::from_seed(seed), &pinned),
+            platform,
             pinned,
             limits,
             resumable: Resumable::default(),
@@ -129,13 +142,14 @@ impl Dialer {
 
     async fn attempt(&self, address: SocketAddr, early: bool) -> Result<Started, DialError> {
         let no_session = |source| DialError::NoSession { address, source };
-        let endpoint =
-            device_endpoint(address).map_err(|source| DialError::Socket { address, source })?;
+        let endpoint = device_endpoint(&self.platform, address)
+            .map_err(|source| DialError::Socket { address, source })?;
         let mut connecting = endpoint
             .connect_with(self.config.clone(), address, SERVER_NAME)
             .map_err(|error| no_session(refused_locally(&error)))?;
         let role = Role::Device {
             endpoint,
+            platform: Arc::clone(&self.platform),
             pinned: Arc::clone(&self.pinned),
             resumable: self.resumable.clone(),
         };

@@ -5,20 +5,21 @@
 //! live edit costs few bytes.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::crypto::{CryptoError, HmacKey};
 use quinn::{
-    AckFrequencyConfig, ClientConfig, ConnectionId, ConnectionIdGenerator, EndpointConfig,
-    IdleTimeout, MtuDiscoveryConfig, ServerConfig, TransportConfig, VarInt,
+    AckFrequencyConfig, AsyncUdpSocket, ClientConfig, ConnectionId, ConnectionIdGenerator,
+    EndpointConfig, IdleTimeout, MtuDiscoveryConfig, ServerConfig, TokioRuntime, TransportConfig,
+    VarInt,
 };
 
 use crate::identity::{Identity, PinnedRelay, device_tls, relay_tls};
 use crate::limit::{EARLY_BYTES_MAX, HANDSHAKES_MAX, KEEP_ALIVE_TIME, SILENCE_TIME_MAX};
-use crate::socket::UnmarkedRuntime;
+use crate::platform::{Clock, Platform};
 
 /// Bytes in the connection ids that devices put on their packets to the relay.
 /// Four random bytes tell 65,536 ids apart with one chance in 65,536 that a
@@ -30,6 +31,10 @@ const RELAY_CONNECTION_ID_BYTES: usize = 4;
 /// the address is enough. Saves eight bytes per packet from the relay, and the
 /// relay need not keep spare ids for each device.
 const DEVICE_CONNECTION_ID_BYTES: usize = 0;
+/// Bytes of the id on a device's very first packet, which the relay replaces:
+/// the most QUIC knows, as it is by default, because the keys of that packet
+/// are made from it.
+const FIRST_CONNECTION_ID_BYTES: usize = 20;
 
 /// Ack-eliciting packets a receiver may leave unacknowledged before it answers
 /// at once. Live edits are answered by data anyway, and bulk spends one packet
@@ -145,11 +150,24 @@ fn device_transport() -> TransportConfig {
     transport
 }
 
-fn with_connection_ids(mut config: EndpointConfig, bytes: usize) -> EndpointConfig {
+fn endpoint_config(
+    platform: &Arc<dyn Platform>,
+    reset_key: [u8; 32],
+    id_bytes: usize,
+) -> EndpointConfig {
+    let mut config = EndpointConfig::new(Arc::new(ResetKey(reset_key)));
+    let random = Arc::clone(platform);
     config
+        // Default: the system's randomness, which is what the system gives.
+        .rng_seed(platform.quic_seed())
         // Default eight bytes that can be recognised before decryption, which
         // matters only to an endpoint that answers everything it receives.
-        .cid_generator(move || Box::new(RandomIds { bytes }))
+        .cid_generator(move || {
+            Box::new(RandomIds {
+                bytes: id_bytes,
+                platform: Arc::clone(&random),
+            })
+        })
         // Default: version 1 and the drafts before it. Nobody speaks those.
         .supported_versions(vec![1]);
     config
@@ -157,14 +175,19 @@ fn with_connection_ids(mut config: EndpointConfig, bytes: usize) -> EndpointConf
 
 /// The endpoint of a relay at `address`.
 pub(crate) fn relay_endpoint(
+    platform: &Arc<dyn Platform>,
     relay: &Identity,
     reset_key: [u8; 32],
     address: SocketAddr,
 ) -> io::Result<quinn::Endpoint> {
-    let tls = QuicServerConfig::try_from(relay_tls(relay)).expect("AES-128 is among the suites");
+    let clock = Arc::new(Clock(Arc::clone(platform)));
+    let tls = QuicServerConfig::try_from(relay_tls(relay, clock.clone()))
+        .expect("AES-128 is among the suites");
     let mut config = ServerConfig::with_crypto(Arc::new(tls));
     config
         .transport_config(Arc::new(relay_transport()))
+        // Default: the system's clock. The same that everything else is told.
+        .time_source(clock)
         // Default on. Devices change between networks with sessions open.
         .migration(true)
         // Default 65,536 attempts of up to 10 MiB, 100 MiB together. The
@@ -172,21 +195,31 @@ pub(crate) fn relay_endpoint(
         .max_incoming(HANDSHAKES_MAX)
         .incoming_buffer_size(INCOMING_BYTES_MAX)
         .incoming_buffer_size_total(INCOMING_TOTAL_BYTES_MAX);
-    let endpoint = EndpointConfig::new(Arc::new(ResetKey(reset_key)));
-    quinn::Endpoint::new(
-        with_connection_ids(endpoint, RELAY_CONNECTION_ID_BYTES),
+    quinn::Endpoint::new_with_abstract_socket(
+        endpoint_config(platform, reset_key, RELAY_CONNECTION_ID_BYTES),
         Some(config),
-        UdpSocket::bind(address)?,
-        Arc::new(UnmarkedRuntime),
+        platform.socket(address)?,
+        Arc::new(TokioRuntime),
     )
 }
 
 /// What a device connects with; built once so that tickets are found again.
-pub(crate) fn device_config(device: &Identity, relay: &Arc<PinnedRelay>) -> ClientConfig {
-    let tls =
-        QuicClientConfig::try_from(device_tls(device, relay)).expect("AES-128 is among the suites");
+pub(crate) fn device_config(
+    platform: &Arc<dyn Platform>,
+    device: &Identity,
+    relay: &Arc<PinnedRelay>,
+) -> ClientConfig {
+    let clock = Arc::new(Clock(Arc::clone(platform)));
+    let tls = QuicClientConfig::try_from(device_tls(device, relay, clock))
+        .expect("AES-128 is among the suites");
     let mut config = ClientConfig::new(Arc::new(tls));
-    config.transport_config(Arc::new(device_transport()));
+    let random = Arc::clone(platform);
+    config
+        .transport_config(Arc::new(device_transport()))
+        // Default: as many bytes of the system's randomness.
+        .initial_dst_cid_provider(Arc::new(move || {
+            random_id(&*random, FIRST_CONNECTION_ID_BYTES)
+        }));
     config
 }
 
@@ -195,37 +228,50 @@ pub(crate) fn device_config(device: &Identity, relay: &Arc<PinnedRelay>) -> Clie
 /// One socket per connection: without connection ids, quinn tells connections
 /// apart by the relay's address, and a draining one would take the packets of
 /// its successor.
-pub(crate) fn device_endpoint(relay: SocketAddr) -> io::Result<quinn::Endpoint> {
-    quinn::Endpoint::new(
-        with_connection_ids(EndpointConfig::default(), DEVICE_CONNECTION_ID_BYTES),
+pub(crate) fn device_endpoint(
+    platform: &Arc<dyn Platform>,
+    relay: SocketAddr,
+) -> io::Result<quinn::Endpoint> {
+    let mut reset_key = [0; 32];
+    platform.random(&mut reset_key)?;
+    quinn::Endpoint::new_with_abstract_socket(
+        endpoint_config(platform, reset_key, DEVICE_CONNECTION_ID_BYTES),
         None,
-        device_socket(relay)?,
-        Arc::new(UnmarkedRuntime),
+        device_socket(&**platform, relay)?,
+        Arc::new(TokioRuntime),
     )
 }
 
 /// A fresh socket that can reach `relay`: on loopback if the relay is there.
-pub(crate) fn device_socket(relay: SocketAddr) -> io::Result<UdpSocket> {
+pub(crate) fn device_socket(
+    platform: &dyn Platform,
+    relay: SocketAddr,
+) -> io::Result<Arc<dyn AsyncUdpSocket>> {
     let address = match (relay, relay.ip().is_loopback()) {
         (SocketAddr::V4(_), true) => Ipv4Addr::LOCALHOST.into(),
         (SocketAddr::V4(_), false) => Ipv4Addr::UNSPECIFIED.into(),
         (SocketAddr::V6(_), true) => Ipv6Addr::LOCALHOST.into(),
         (SocketAddr::V6(_), false) => Ipv6Addr::UNSPECIFIED.into(),
     };
-    UdpSocket::bind(SocketAddr::new(address, 0))
+    platform.socket(SocketAddr::new(address, 0))
+}
+
+fn random_id(platform: &dyn Platform, bytes: usize) -> ConnectionId {
+    let mut id = [0; FIRST_CONNECTION_ID_BYTES];
+    let id = &mut id[..bytes];
+    platform.random(id).expect("the system has randomness");
+    ConnectionId::new(id)
 }
 
 /// Connection ids of random bytes, as QUIC asks for.
 struct RandomIds {
     bytes: usize,
+    platform: Arc<dyn Platform>,
 }
 
 impl ConnectionIdGenerator for RandomIds {
     fn generate_cid(&mut self) -> ConnectionId {
-        let mut id = [0; RELAY_CONNECTION_ID_BYTES];
-        let id = &mut id[..self.bytes];
-        getrandom::fill(id).expect("the system has randomness");
-        ConnectionId::new(id)
+        random_id(&*self.platform, self.bytes)
     }
 
     fn cid_len(&self) -> usize {

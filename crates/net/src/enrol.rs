@@ -3,9 +3,10 @@
 use cairn_model::OrganizationId;
 use cairn_oplog::SecretKey;
 use cairn_proto::{ClientMessage, Refusal, ServerMessage, Ticket};
+use std::sync::Arc;
 use tokio::sync::mpsc;
 
-use crate::{DialError, DialLimits, Dialer, Event, Lane, SessionEnd, SessionId};
+use crate::{DialError, DialLimits, Dialer, Event, Lane, Platform, SessionEnd, SessionId, System};
 
 /// What the relay says to a new device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,8 +41,19 @@ pub async fn enrol(
     secret: &SecretKey,
     name: &str,
 ) -> Result<Enrolled, EnrolError> {
+    enrol_on(Arc::new(System), ticket, secret, name).await
+}
+
+/// The same on another platform.
+pub async fn enrol_on(
+    platform: Arc<dyn Platform>,
+    ticket: &Ticket,
+    secret: &SecretKey,
+    name: &str,
+) -> Result<Enrolled, EnrolError> {
     let (inbox, mut frames) = mpsc::channel(4);
-    let dialer = Dialer::new(&secret.seed(), ticket.relay.0, DialLimits::default());
+    let limits = DialLimits::default();
+    let dialer = Dialer::on(platform, &secret.seed(), ticket.relay.0, limits);
     let session = dialer.dial(&ticket.address, SessionId(0), inbox).await?;
     let message = ClientMessage::Enrol {
         secret: ticket.secret,

@@ -20,6 +20,7 @@ use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, Uni
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{AlwaysResolvesServerRawPublicKeys, ServerSessionMemoryCache};
 use rustls::sign::CertifiedKey;
+use rustls::time_provider::TimeProvider;
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
 use crate::limit::TICKETS_MAX;
@@ -112,8 +113,12 @@ pub(crate) fn peer_key(connection: &quinn::Connection) -> Option<KeyBytes> {
 
 /// TLS as a device speaks it. `relay` outlives the configuration so that the
 /// caller can ask which other key was met.
-pub(crate) fn device_tls(device: &Identity, relay: &Arc<PinnedRelay>) -> rustls::ClientConfig {
-    let mut tls = rustls::ClientConfig::builder_with_provider(Arc::new(provider()))
+pub(crate) fn device_tls(
+    device: &Identity,
+    relay: &Arc<PinnedRelay>,
+    clock: Arc<dyn TimeProvider>,
+) -> rustls::ClientConfig {
+    let mut tls = rustls::ClientConfig::builder_with_details(Arc::new(provider()), clock)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .expect("the suites above are TLS 1.3")
         .dangerous()
@@ -134,8 +139,8 @@ pub(crate) fn device_tls(device: &Identity, relay: &Arc<PinnedRelay>) -> rustls:
 }
 
 /// TLS as a relay speaks it.
-pub(crate) fn relay_tls(relay: &Identity) -> rustls::ServerConfig {
-    let mut tls = rustls::ServerConfig::builder_with_provider(Arc::new(provider()))
+pub(crate) fn relay_tls(relay: &Identity, clock: Arc<dyn TimeProvider>) -> rustls::ServerConfig {
+    let mut tls = rustls::ServerConfig::builder_with_details(Arc::new(provider()), clock)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .expect("the suites above are TLS 1.3")
         .with_client_cert_verifier(Arc::new(AnyDevice {

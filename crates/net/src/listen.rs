@@ -22,6 +22,7 @@ use crate::limit::{
     FRAME_BYTES_MAX, HANDSHAKE_TIME_MAX, HANDSHAKES_MAX, HANDSHAKES_UNPROVEN_MAX, SESSIONS_MAX,
 };
 use crate::opening::Opening;
+use crate::platform::{Platform, System};
 use crate::session::{Received, Role, Session, SessionId, Started};
 
 /// What a relay takes upon itself.
@@ -82,9 +83,30 @@ pub async fn listen(
     seed: &[u8; 32],
     limits: ListenLimits,
 ) -> Result<Listener, ListenError> {
+    listen_on(
+        &(Arc::new(System) as Arc<dyn Platform>),
+        address,
+        seed,
+        limits,
+    )
+    .await
+}
+
+/// The same on another platform.
+pub async fn listen_on(
+    platform: &Arc<dyn Platform>,
+    address: &str,
+    seed: &[u8; 32],
+    limits: ListenLimits,
+) -> Result<Listener, ListenError> {
     let address = resolve(address).await?[0];
-    let endpoint = relay_endpoint(&Identity::from_seed(seed), reset_key(seed), address)
-        .map_err(|source| ListenError::Socket { address, source })?;
+    let endpoint = relay_endpoint(
+        platform,
+        &Identity::from_seed(seed),
+        reset_key(seed),
+        address,
+    )
+    .map_err(|source| ListenError::Socket { address, source })?;
     Ok(Listener {
         endpoint,
         handshakes: JoinSet::new(),
@@ -105,6 +127,7 @@ impl Listener {
     pub async fn accept(&mut self) -> Option<Arrival> {
         loop {
             tokio::select! {
+                biased;
                 incoming = self.endpoint.accept() => self.admit(incoming?),
                 Some(done) = self.handshakes.join_next() => {
                     if let Some(arrival) = done.expect("a handshake does not panic") {

@@ -124,6 +124,7 @@ async fn send_early(
     loop {
         let mut frames = Vec::new();
         tokio::select! {
+            biased;
             accepted = &mut accepted => return accepted,
             _ = queue.recv_many(&mut frames, Lane::Control.queue_frames_max()),
                 if sent_bytes < EARLY_BYTES_MAX && !queue.is_closed() => {}

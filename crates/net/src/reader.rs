@@ -59,6 +59,7 @@ async fn converse(
 
     let mut lanes = JoinSet::new();
     tokio::select! {
+        biased;
         read = read_lane(link, Lane::Control, control.receive) => read?,
         broken = accept_one_way(link, &mut lanes) => return Err(broken),
         () = await_proof(link, control.proof) => {}
@@ -86,6 +87,7 @@ async fn accept_one_way(
 ) -> SessionEnd {
     loop {
         tokio::select! {
+            biased;
             accepted = link.connection.accept_uni() => match accepted {
                 Ok(stream) => {
                     lanes.spawn(read_one_way(Arc::clone(link), stream));

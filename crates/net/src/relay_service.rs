@@ -11,11 +11,10 @@ use cairn_relay::{AdminError, AdminReply, AdminRequest, Input, Output, PersistId
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::clock::now;
 use crate::persister::{Persister, Written};
 use crate::{
-    CloseCode, Event, Lane, ListenError, ListenLimits, Listener, NotSent, Received, Session,
-    SessionId, listen,
+    CloseCode, Event, Held, Lane, ListenError, ListenLimits, Listener, NotSent, Platform, Received,
+    Session, SessionId, System, listen_on,
 };
 
 /// Frames from all devices that may wait for the machine.
@@ -61,16 +60,25 @@ pub struct RelayHandle {
 }
 
 impl RelayService {
-    /// Puts a relay to work. Without `listen` it serves administrators only.
+    /// Puts a relay to work. Without `address` it serves administrators only.
     pub async fn start(
         relay: Relay,
-        listen_on: Option<SocketAddr>,
+        address: Option<SocketAddr>,
     ) -> Result<RelayService, ServiceError> {
-        let listener = match listen_on {
-            Some(address) => {
-                let seed = relay.secret_seed();
-                Some(listen(&address.to_string(), &seed, ListenLimits::default()).await?)
-            }
+        RelayService::start_on(Arc::new(System), relay, address).await
+    }
+
+    /// The same on another platform.
+    pub async fn start_on(
+        platform: Arc<dyn Platform>,
+        mut relay: impl Held<Relay>,
+        address: Option<SocketAddr>,
+    ) -> Result<RelayService, ServiceError> {
+        let (seed, storage) =
+            relay.with(|relay| (relay.secret_seed(), Arc::clone(relay.storage())));
+        let limits = ListenLimits::default();
+        let listener = match address {
+            Some(address) => Some(listen_on(&platform, &address.to_string(), &seed, limits).await?),
             None => None,
         };
         let local_address = listener.as_ref().map(Listener::local_address).transpose()?;
@@ -78,8 +86,9 @@ impl RelayService {
         let (changes, changed) = watch::channel(0);
         let (inbox, frames) = mpsc::channel(INBOX_FRAMES_MAX);
         let (rooms, room) = mpsc::channel(INBOX_FRAMES_MAX);
-        let (persister, written) = Persister::start(Arc::clone(relay.storage()));
+        let (persister, written) = Persister::start(storage, platform.storing());
         let driver = Driver {
+            platform,
             relay,
             listener,
             persister,
@@ -107,6 +116,11 @@ impl RelayService {
     /// Where it listens.
     pub fn local_address(&self) -> Option<SocketAddr> {
         self.local_address
+    }
+
+    /// Drops everything where it stands, as when the power goes.
+    pub fn kill(self) {
+        self.task.abort();
     }
 
     /// Writes a checkpoint, ends every session, and waits until storage is
@@ -167,8 +181,9 @@ struct Connected {
     backlog: BTreeMap<Lane, VecDeque<Vec<u8>>>,
 }
 
-struct Driver {
-    relay: Relay,
+struct Driver<R> {
+    platform: Arc<dyn Platform>,
+    relay: R,
     listener: Option<Listener>,
     persister: Persister<PersistId>,
     inbox: mpsc::Sender<Received>,
@@ -191,7 +206,7 @@ fn lane_of(message: &ServerMessage) -> Lane {
     }
 }
 
-impl Driver {
+impl<R: Held<Relay>> Driver<R> {
     async fn run(
         mut self,
         mut requests: mpsc::Receiver<Command>,
@@ -202,7 +217,7 @@ impl Driver {
         let mut quiet = tokio::time::interval(QUIET);
         let mut moved = false;
         while !self.stopping {
-            let busy = self.relay.is_busy();
+            let busy = self.relay.with(|relay| relay.is_busy());
             tokio::select! {
                 biased;
                 Some(outcome) = written.recv() => self.written(outcome),
@@ -237,14 +252,14 @@ impl Driver {
         if let Some(listener) = &self.listener {
             listener.close(CloseCode::Stopping, "the relay is shutting down");
         }
-        while self.relay.is_persisting() {
+        while self.relay.with(|relay| relay.is_persisting()) {
             match written.recv().await {
                 Some(outcome) => self.written(outcome),
                 None => break,
             }
         }
         self.handle(Input::Tick);
-        while self.relay.is_persisting() {
+        while self.relay.with(|relay| relay.is_persisting()) {
             match written.recv().await {
                 Some(outcome) => self.written(outcome),
                 None => break,
@@ -262,7 +277,7 @@ impl Driver {
     }
 
     fn handle(&mut self, input: Input) {
-        self.relay.handle(now(), input);
+        self.relay.handle(self.platform.now(), input);
         self.pump();
     }
 
@@ -281,7 +296,7 @@ impl Driver {
                 self.replies.insert(reply, answer);
                 self.handle(Input::Admin { reply, request });
             }
-            Command::Query(look) => look(&self.relay),
+            Command::Query(look) => self.relay.with(|relay| look(relay)),
             Command::Cut(device) => {
                 for connected in self.sessions.values() {
                     if cairn_model::PublicKey(connected.session.peer()).device() == device {
@@ -331,7 +346,8 @@ impl Driver {
                     durability,
                 } => {
                     if let Err((id, Err(error))) = self.persister.write(id, batch, durability) {
-                        self.relay.handle(now(), Input::PersistFailed(id, error));
+                        let now = self.platform.now();
+                        self.relay.handle(now, Input::PersistFailed(id, error));
                     }
                 }
                 Output::Send { session, message } => {
@@ -376,7 +392,7 @@ impl Driver {
         while let Some(frame) = backlog.pop_front() {
             match connected.session.outbox(lane).try_send(frame) {
                 Ok(()) => self.relay.handle(
-                    now(),
+                    self.platform.now(),
                     Input::Sent {
                         session: cairn_relay::SessionId(id.0),
                     },

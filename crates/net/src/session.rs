@@ -24,6 +24,7 @@ use crate::identity::{KeyBytes, PinnedRelay};
 use crate::lane::Lane;
 use crate::limit::FRAME_BYTES_MAX;
 use crate::opening::Opening;
+use crate::platform::Platform;
 use crate::wire::WireStats;
 use crate::{reader, writer};
 
@@ -119,8 +120,8 @@ pub struct Session {
     control: Outbox,
     download: OnceLock<Outbox>,
     files: OnceLock<Outbox>,
-    /// The socket of a device's session.
-    endpoint: Option<quinn::Endpoint>,
+    /// The socket of a device's session, and where another is found.
+    endpoint: Option<(quinn::Endpoint, Arc<dyn Platform>)>,
 }
 
 /// What a session is started from.
@@ -136,6 +137,7 @@ pub(crate) struct Started {
 pub(crate) enum Role {
     Device {
         endpoint: quinn::Endpoint,
+        platform: Arc<dyn Platform>,
         pinned: Arc<PinnedRelay>,
         resumable: Resumable,
     },
@@ -148,9 +150,15 @@ impl Session {
         let (endpoint, pinned, resumable, permit) = match started.role {
             Role::Device {
                 endpoint,
+                platform,
                 pinned,
                 resumable,
-            } => (Some(endpoint), Some(pinned), Some(resumable), None),
+            } => (
+                Some((endpoint, platform)),
+                Some(pinned),
+                Some(resumable),
+                None,
+            ),
             Role::Relay { permit } => (None, None, None, Some(permit)),
         };
         let link = Arc::new(Link {
@@ -234,10 +242,10 @@ impl Session {
     /// has changed networks. The session goes on; the relay learns the new
     /// address from the next packet, which is sent at once.
     pub fn rebind(&self) -> io::Result<()> {
-        let Some(endpoint) = &self.endpoint else {
+        let Some((endpoint, platform)) = &self.endpoint else {
             return Err(io::ErrorKind::Unsupported.into());
         };
-        endpoint.rebind(device_socket(self.remote_address())?)
+        endpoint.rebind_abstract(device_socket(&**platform, self.remote_address())?)
     }
 }
 

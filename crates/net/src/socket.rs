@@ -6,38 +6,19 @@
 //! the few paths that give it; loss tells the same a moment later. QUIC
 //! settings have no switch for it, so the marks are left off here.
 
-use std::future::Future;
 use std::io::{self, IoSliceMut};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use quinn::udp::{RecvMeta, Transmit};
-use quinn::{AsyncTimer, AsyncUdpSocket, Runtime, TokioRuntime, UdpPoller};
+use quinn::{AsyncUdpSocket, Runtime, TokioRuntime, UdpPoller};
 
-/// Tokio, with sockets that leave packets unmarked.
-#[derive(Debug)]
-pub(crate) struct UnmarkedRuntime;
-
-impl Runtime for UnmarkedRuntime {
-    fn new_timer(&self, at: Instant) -> Pin<Box<dyn AsyncTimer>> {
-        TokioRuntime.new_timer(at)
-    }
-
-    fn spawn(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
-        TokioRuntime.spawn(future);
-    }
-
-    fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
-        let inner = TokioRuntime.wrap_udp_socket(socket)?;
-        Ok(Arc::new(UnmarkedSocket { inner }))
-    }
-
-    fn now(&self) -> Instant {
-        TokioRuntime.now()
-    }
+/// A socket that leaves packets unmarked.
+pub(crate) fn unmarked(socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+    let inner = TokioRuntime.wrap_udp_socket(socket)?;
+    Ok(Arc::new(UnmarkedSocket { inner }))
 }
 
 #[derive(Debug)]

@@ -55,6 +55,7 @@ async fn write_while_connected(
     opening: Vec<Bytes>,
 ) {
     tokio::select! {
+        biased;
         () = write_lane(link, lane, stream, queue, opening) => {}
         _ = link.connection.closed() => {}
     }

@@ -113,6 +113,10 @@ pub fn entry_of_version(
     Ok(entries(low, 1, storage)?.into_iter().next())
 }
 
+/// Where in the key of a bundle its position in the ledger begins: after
+/// device, generation and first sequence.
+const POSITION_AT: usize = 16 + 4 + 8;
+
 /// The bundles of `log` that hold `first` or come after it, at most `limit`.
 pub fn bundles_of(
     log: &LogId,
@@ -122,7 +126,7 @@ pub fn bundles_of(
 ) -> Result<Vec<Verified>, StorageError> {
     let prefix = index_prefix(log);
     let mut from = index_key(log, first, 0);
-    if let Some((key, _)) = storage
+    if let Some((mut key, _)) = storage
         .range_back(
             Table::LogIndex,
             &index_key(log, first.saturating_add(1), 0),
@@ -132,6 +136,8 @@ pub fn bundles_of(
         .next()
         && key.starts_with(&prefix)
     {
+        // Where a log was written twice, several bundles begin at one place.
+        key.truncate(POSITION_AT);
         from = key;
     }
     let mut bundles = Vec::new();
@@ -195,7 +201,7 @@ pub fn position_of(
 ) -> Result<Option<u64>, StorageError> {
     let from = index_key(log, first, 0);
     let found = storage.range(Table::LogIndex, &from, 1)?.into_iter().next();
-    let found = found.filter(|(key, _)| key.starts_with(&from[..28]));
+    let found = found.filter(|(key, _)| key.starts_with(&from[..POSITION_AT]));
     Ok(found
         .and_then(|(_, position)| position.try_into().ok())
         .map(u64::from_be_bytes))

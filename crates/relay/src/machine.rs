@@ -326,7 +326,13 @@ impl Relay {
         let bundle = parsed
             .verify(&self.organization, &key)
             .map_err(|_| Refusal::BundleInvalid)?;
-        let standing = self.log_head(&log);
+        let quarantined = self.state.devices()[author.0 as usize]
+            .quarantined
+            .is_some();
+        let standing = match quarantined {
+            true => self.kept_head(&log)?,
+            false => self.log_head(&log),
+        };
         let head = bundle.head();
         let whole = |slot: &Slot| matches!(slot, Slot::Whole(_));
         if !bundle.slots().iter().all(whole) {
@@ -366,6 +372,18 @@ impl Relay {
             Some(device) if device.generation == log.generation => device.head,
             _ => LogHead::genesis(&self.organization, log),
         }
+    }
+
+    /// Where the ledger's bundles of a log end that is quarantined: the fold
+    /// does not follow it any more.
+    fn kept_head(&self, log: &LogId) -> Result<LogHead, Refusal> {
+        let stored = ledger_log::bundles_of(log, 1, usize::MAX, &*self.storage)
+            .map_err(|_| Refusal::RelayFailed)?;
+        let heads = stored.iter().map(Verified::head);
+        let furthest = heads
+            .chain([self.log_head(log)])
+            .max_by_key(|head| head.sequence);
+        Ok(furthest.unwrap_or_else(|| self.log_head(log)))
     }
 
     /// Whether every operation of the bundle stands in the ledger already, or

@@ -13,11 +13,16 @@ mod sample;
 mod subject;
 mod verify;
 
-use subject::{InMemory, OnDisk};
+use subject::{InMemory, OnDisk, Simulated};
 
 #[test]
 fn storage_in_memory_conforms() {
     port::check(InMemory::make);
+}
+
+#[test]
+fn storage_of_the_simulator_conforms() {
+    port::check(Simulated::make);
 }
 
 #[test]

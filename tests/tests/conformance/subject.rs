@@ -2,9 +2,12 @@
 
 use cairn_oplog::memory::MemoryStorage;
 use cairn_oplog::storage::{Pair, Storage, Table};
+use cairn_sim::disk::SimStore;
+use cairn_sim::streams::{Stream, Streams};
 use cairn_store::{Options, SledStorage};
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// An implementation that can be ended and begun again.
@@ -44,6 +47,39 @@ impl Subject for InMemory {
 
     fn crashed(self) -> InMemory {
         InMemory(self.0.crash())
+    }
+}
+
+/// [`SimStore`]. What is torn from it at a crash is drawn.
+pub(crate) struct Simulated {
+    store: Arc<SimStore>,
+    stream: Stream,
+}
+
+impl Simulated {
+    pub(crate) fn make() -> Simulated {
+        Simulated {
+            store: SimStore::new(),
+            stream: Streams::of(7).stream("disk"),
+        }
+    }
+}
+
+impl Subject for Simulated {
+    type Port = Arc<SimStore>;
+
+    fn port(&self) -> &Arc<SimStore> {
+        &self.store
+    }
+
+    fn reopened(mut self) -> Simulated {
+        let (store, _) = self.store.stop(&mut self.stream);
+        Simulated { store, ..self }
+    }
+
+    fn crashed(mut self) -> Simulated {
+        let (store, _) = self.store.crash(&mut self.stream);
+        Simulated { store, ..self }
     }
 }
 

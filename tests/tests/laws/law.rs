@@ -5,6 +5,7 @@ mod loss;
 mod merge;
 mod order;
 mod replay;
+mod said_again;
 
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};

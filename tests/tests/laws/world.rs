@@ -392,6 +392,11 @@ impl World {
         outcomes
     }
 
+    /// The relay's public key.
+    pub(crate) fn relay_key(&self) -> cairn_model::PublicKey {
+        self.relay.key.public()
+    }
+
     /// A log from its beginning.
     fn log_of(&self, id: LogId) -> Log {
         let logs = self

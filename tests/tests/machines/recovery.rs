@@ -114,3 +114,45 @@ fn a_backup_restored_twice_sends_nothing_twice() {
     }
     world.assert_agreed();
 }
+
+#[test]
+fn what_is_not_durable_at_the_relay_is_acknowledged_by_nothing() {
+    let mut world = World::new("flag", 2);
+    world.sync_all();
+    let account = world.create_account(0, "Mill", "A-1");
+    world.unlink(0);
+    world.set(0, account, "phone", "1");
+    world.relay_storage_stalled = true;
+    world.link(0);
+    world.run();
+    // The bundle is at the relay, on its way to storage, when the device dials again.
+    world.unlink(0);
+    world.link(0);
+    world.run();
+    assert_eq!(world.devices[0].agent.status().unsent, 1);
+    world.crash_relay();
+    world.relay_storage_stalled = false;
+    world.sync_all();
+    assert_eq!(world.text(1, account, "phone").as_deref(), Some("1"));
+    world.assert_agreed();
+}
+
+#[test]
+fn an_acknowledgement_that_overtakes_changes_hides_none_of_them() {
+    let mut world = World::new("flag", 2);
+    world.sync_all();
+    let mill = world.create_account(1, "Mill", "A-1");
+    let bakery = world.create_account(0, "Bakery", "A-2");
+    world.sync_all();
+    world.devices[0].changes_stalled = true;
+    world.create_account(0, "Dairy", "A-3");
+    world.set(1, mill, "phone", "1");
+    world.set(0, bakery, "phone", "2");
+    assert_eq!(world.devices[0].agent.status().unsent, 0);
+    // What was under way is gone with the session.
+    world.unlink(0);
+    world.devices[0].changes_stalled = false;
+    world.sync_all();
+    assert_eq!(world.text(0, mill, "phone").as_deref(), Some("1"));
+    world.assert_agreed();
+}

@@ -28,6 +28,8 @@ pub(crate) struct DeviceBox {
     /// Batches on their way to storage: what comes meanwhile meets a machine
     /// whose storage does not have them yet.
     unwritten: VecDeque<(cairn_agent::PersistId, Batch, Durability)>,
+    /// Whether changes wait on their lane while everything else passes.
+    pub(crate) changes_stalled: bool,
     to_relay: VecDeque<ClientMessage>,
     to_device: VecDeque<ServerMessage>,
 }
@@ -35,8 +37,10 @@ pub(crate) struct DeviceBox {
 impl DeviceBox {
     /// The next message that arrives.
     fn next_message(&mut self) -> Option<ServerMessage> {
-        let waits = |message: &ServerMessage| {
-            self.acknowledgements_wait && matches!(message, ServerMessage::Ack(_))
+        let waits = |message: &ServerMessage| match message {
+            ServerMessage::Ack(_) => self.acknowledgements_wait,
+            ServerMessage::Changes { .. } => self.changes_stalled,
+            _ => false,
         };
         let at = self.to_device.iter().position(|message| !waits(message))?;
         self.to_device.remove(at)
@@ -46,6 +50,8 @@ impl DeviceBox {
 pub(crate) struct World {
     pub(crate) relay: Relay,
     pub(crate) relay_storage: Arc<MemoryStorage>,
+    /// Whether the relay's storage takes batches and never finishes.
+    pub(crate) relay_storage_stalled: bool,
     relay_secret: SecretKey,
     pub(crate) devices: Vec<DeviceBox>,
     pub(crate) now: Timestamp,
@@ -79,6 +85,7 @@ impl World {
         let mut world = World {
             relay,
             relay_storage,
+            relay_storage_stalled: false,
             relay_secret,
             devices: Vec::new(),
             now: Timestamp(1_800_000_000_000),
@@ -144,6 +151,7 @@ impl World {
             acknowledgements_wait: false,
             replies: BTreeMap::new(),
             unwritten: VecDeque::new(),
+            changes_stalled: false,
             to_relay: VecDeque::new(),
             to_device: VecDeque::new(),
         });
@@ -299,6 +307,9 @@ impl World {
                 batch,
                 durability,
             } => {
+                if self.relay_storage_stalled {
+                    return;
+                }
                 self.relay_storage.commit(batch, durability).unwrap();
                 self.relay
                     .handle(self.now, cairn_relay::Input::Persisted(id));

@@ -39,6 +39,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "cairn-store",
         ],
     ),
+    ("cairn-sim", BENCH),
     ("cairn-cli", PRODUCT),
     ("cairn-tests", EVERYTHING),
     ("cairn-xtask", &[]),
@@ -53,6 +54,20 @@ const MACHINE: &[&str] = &[
     "cairn-proto",
 ];
 
+/// The workbench stands on the pure crates: its disks and networks are its own. Its tier `quic`,
+/// a feature, stands on the services and the store as they ship.
+const BENCH: &[&str] = &[
+    "cairn-model",
+    "cairn-oplog",
+    "cairn-policy",
+    "cairn-projection",
+    "cairn-proto",
+    "cairn-agent",
+    "cairn-relay",
+    "cairn-store",
+    "cairn-net",
+];
+
 const PRODUCT: &[&str] = &[
     "cairn-model",
     "cairn-oplog",
@@ -63,6 +78,7 @@ const PRODUCT: &[&str] = &[
     "cairn-relay",
     "cairn-store",
     "cairn-net",
+    "cairn-sim",
 ];
 
 const EVERYTHING: &[&str] = &[
@@ -75,6 +91,7 @@ const EVERYTHING: &[&str] = &[
     "cairn-relay",
     "cairn-store",
     "cairn-net",
+    "cairn-sim",
     "cairn-cli",
 ];
 

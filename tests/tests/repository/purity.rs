@@ -75,6 +75,43 @@ fn pure_crates_name_no_io_clock_randomness_or_hash_order() {
     }
 }
 
+/// The one module of the simulator that runs several worlds at a time.
+const CAMPAIGN: &str = "crates/sim/src/campaign.rs";
+
+/// Tier `quic` of the simulator: runs the services, which wait, and keeps their directories. Its
+/// clock is the paused one of its runtime. Randomness and orders are the world's there too.
+const QUIC: &str = "crates/sim/src/quic";
+const QUIC_MAY: [&str; 5] = ["std::fs", "std::net", "async", ".await", "Instant::now"];
+
+/// What a part of the simulator names for its own reason.
+fn is_excused(path: &str, offence: &str) -> bool {
+    let names = |word: &str| offence.ends_with(&format!("names {word}"));
+    match path {
+        CAMPAIGN => names("std::thread"),
+        path if path.starts_with(QUIC) => QUIC_MAY.into_iter().any(names),
+        _ => false,
+    }
+}
+
+/// Worlds know nothing of each other; each is as pure as what it runs, so that one seed is one
+/// history on every machine.
+#[test]
+fn the_simulator_names_no_io_clock_randomness_or_hash_order() {
+    for ban in BANS {
+        let mut offences = Vec::new();
+        for file in workspace::rust_files("crates/sim/src") {
+            if !is_test_file(&file.path) {
+                let code = spelled_out(&without_tests(&code(&file.text)));
+                let found = named(ban, &file.path, &code);
+                let offends = |offence: &String| !is_excused(&file.path, offence);
+                offences.extend(found.into_iter().filter(offends));
+            }
+        }
+        let rule = format!("The simulator never names {}.", ban.words.join(", "));
+        expect_none(&rule, ban.reason, &offences);
+    }
+}
+
 fn source_folder(package: &str) -> String {
     let folder = package
         .strip_prefix("cairn-")

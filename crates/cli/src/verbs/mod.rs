@@ -15,6 +15,7 @@ pub(crate) mod org;
 pub(crate) mod record;
 pub(crate) mod relay;
 pub(crate) mod sample;
+pub(crate) mod sim;
 
 use crate::args::Noun;
 use crate::context::Context;
@@ -36,6 +37,7 @@ pub(crate) async fn run(noun: Noun, context: &Context) -> Result<Exit, Failure> 
         Noun::Org(args) => org::run(args, context).await,
         Noun::Sample(args) => sample::run(args, context).await,
         Noun::Demo(args) => demo::run(args, context).await,
+        Noun::Sim(args) => sim::run(args, context),
         Noun::Bench(args) => bench::run(args, context).await,
         Noun::Completions(args) => completions::run(&args, context),
     }

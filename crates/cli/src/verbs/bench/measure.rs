@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Which way is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Better {
+pub(crate) enum Better {
     /// More is.
     Higher,
     /// Less is.
@@ -16,7 +16,7 @@ pub(super) enum Better {
 
 /// A measured number.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Measure {
+pub(crate) struct Measure {
     /// The verb that measured it.
     bench: String,
     /// What was measured.
@@ -39,7 +39,7 @@ pub(super) struct Measure {
 
 impl Measure {
     /// A number of which more is better.
-    pub(super) fn higher(
+    pub(crate) fn higher(
         bench: &str,
         metric: impl Into<String>,
         value: f64,
@@ -49,7 +49,7 @@ impl Measure {
     }
 
     /// A number of which less is better.
-    pub(super) fn lower(bench: &str, metric: impl Into<String>, value: f64, unit: &str) -> Measure {
+    pub(crate) fn lower(bench: &str, metric: impl Into<String>, value: f64, unit: &str) -> Measure {
         Measure::new(bench, metric.into(), value, unit, Better::Lower)
     }
 
@@ -68,14 +68,14 @@ impl Measure {
     }
 
     /// … beside what the machine alone reaches.
-    pub(super) fn floor(mut self, floor: f64) -> Measure {
+    pub(crate) fn floor(mut self, floor: f64) -> Measure {
         self.floor = Some(floor);
         self.ratio = (floor > 0.0).then(|| self.value / floor);
         self
     }
 
     /// … against a budget.
-    pub(super) fn target(mut self, target: f64) -> Measure {
+    pub(crate) fn target(mut self, target: f64) -> Measure {
         self.target = Some(target);
         self.met = Some(match self.better {
             Better::Higher => self.value >= target,
@@ -113,7 +113,7 @@ impl Measure {
 }
 
 /// Shows what was measured.
-pub(super) fn show(measures: &[Measure], output: Output) -> Result<(), Failure> {
+pub(crate) fn show(measures: &[Measure], output: Output) -> Result<(), Failure> {
     if output.json {
         return output.json(&measures);
     }
@@ -146,7 +146,7 @@ fn shown(number: f64) -> String {
 }
 
 /// The value that a share of `sorted` does not exceed: 0.5 is the median.
-pub(super) fn percentile(sorted: &[f64], share: f64) -> f64 {
+pub(crate) fn percentile(sorted: &[f64], share: f64) -> f64 {
     assert!(!sorted.is_empty(), "something was measured");
     let at = (sorted.len() as f64 * share).ceil() as usize;
     sorted[at.clamp(1, sorted.len()) - 1]

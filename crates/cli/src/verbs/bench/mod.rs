@@ -13,7 +13,7 @@ mod idle;
 mod ingest;
 mod latency;
 mod light;
-mod measure;
+pub(crate) mod measure;
 mod organization;
 pub(crate) mod scratch;
 mod site;

@@ -1,0 +1,200 @@
+//! What was acknowledged stays: to a person by the device, and to a device by
+//! the relay, through every crash that the disks' promises cover.
+
+use super::marks::Marks;
+use super::{Checker, Violation, stored, violation};
+use crate::host::Host;
+use crate::reference::bytes::Bundle;
+use crate::time::VirtualTime;
+use crate::trace::{Event, Message, What};
+use crate::world::View;
+use cairn_model::{Hash, LogId, Version};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An operation that its author was told is safe.
+#[derive(Debug, Clone, Copy)]
+struct Promise {
+    at: VirtualTime,
+    operation: Hash,
+}
+
+/// A bundle that a device was told is in the ledger.
+#[derive(Debug, Clone, Copy)]
+struct Kept {
+    at: VirtualTime,
+    bundle: Hash,
+}
+
+/// An operation acknowledged to a person is in the log of its device or in the
+/// ledger, and a bundle acknowledged to a device is in the ledger, whatever
+/// crashed since. Only a wiped, rotten or restored disk may forget what it
+/// was not asked to keep elsewhere.
+#[derive(Debug, Default)]
+pub struct Durability {
+    people: BTreeMap<(u32, LogId, u64), Promise>,
+    devices: BTreeMap<Version, Kept>,
+    marks: Marks,
+}
+
+impl Checker for Durability {
+    fn name(&self) -> &'static str {
+        "durability"
+    }
+
+    fn observe(&mut self, event: &Event, view: &View<'_>) -> Result<(), Violation> {
+        self.marks.note(event, view);
+        match (&event.what, event.host) {
+            (What::Acknowledged { log, sequence, .. }, Some(Host::Device(device))) => {
+                self.promised(event, view, device, *log, *sequence)
+            }
+            (
+                What::Sent {
+                    message: Message::Ack { version, .. },
+                    ..
+                },
+                Some(Host::Relay),
+            ) => self.acknowledged(event, view, *version),
+            (What::Started, Some(Host::Device(device))) => self.device_holds(view, device),
+            (What::Started, Some(Host::Relay)) => self.relay_holds(view),
+            (What::Wiped, Some(Host::Device(device))) => {
+                self.forget(view, device, VirtualTime(0));
+                Ok(())
+            }
+            (What::Restored { from }, Some(Host::Device(device))) => {
+                self.forget(view, device, *from);
+                Ok(())
+            }
+            (What::Restored { from }, Some(Host::Relay)) => {
+                self.devices.retain(|_, kept| kept.at <= *from);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn end(&mut self, view: &View<'_>) -> Result<(), Violation> {
+        self.relay_holds(view)?;
+        view.devices()
+            .try_for_each(|device| self.device_holds(view, device.number()))
+    }
+}
+
+impl Durability {
+    fn promised(
+        &mut self,
+        event: &Event,
+        view: &View<'_>,
+        device: u32,
+        log: LogId,
+        sequence: u64,
+    ) -> Result<(), Violation> {
+        let Some(host) = view.device(device) else {
+            return Ok(());
+        };
+        let Some(operation) = stored::operation_at(&**host.store(), &log, sequence) else {
+            if self.marks.is_rotten(Host::Device(device)) {
+                return Ok(());
+            }
+            let words = format!("operation {sequence} was acknowledged and is not in the log");
+            return violation(self, view, event.host, words);
+        };
+        let promise = Promise {
+            at: event.at,
+            operation,
+        };
+        self.people.insert((device, log, sequence), promise);
+        Ok(())
+    }
+
+    fn acknowledged(
+        &mut self,
+        event: &Event,
+        view: &View<'_>,
+        version: Version,
+    ) -> Result<(), Violation> {
+        if self.marks.is_rotten(Host::Relay) || self.devices.contains_key(&version) {
+            return Ok(());
+        }
+        match in_ledger(view, version) {
+            Some(bundle) => {
+                let at = event.at;
+                self.devices.insert(version, Kept { at, bundle });
+                Ok(())
+            }
+            None => {
+                let words =
+                    format!("operation {version} was acknowledged and is not in the ledger");
+                violation(self, view, event.host, words)
+            }
+        }
+    }
+
+    /// A disk that is gone or was set back forgets what was promised after a
+    /// time, unless the ledger has it.
+    fn forget(&mut self, view: &View<'_>, device: u32, since: VirtualTime) {
+        let ledger = ledger_operations(view);
+        self.people.retain(|(of, _, _), promise| {
+            *of != device || promise.at <= since || ledger.contains(&promise.operation)
+        });
+    }
+
+    fn device_holds(&self, view: &View<'_>, device: u32) -> Result<(), Violation> {
+        let host = Host::Device(device);
+        let Some(seen) = view.device(device).filter(|_| !self.marks.is_rotten(host)) else {
+            return Ok(());
+        };
+        let own = self.people.iter().filter(|((of, _, _), _)| *of == device);
+        let mut ledger = None;
+        for ((_, log, sequence), promise) in own {
+            let held = stored::operation_at(&**seen.store(), log, *sequence);
+            if held == Some(promise.operation) {
+                continue;
+            }
+            let ledger = ledger.get_or_insert_with(|| ledger_operations(view));
+            if !ledger.contains(&promise.operation) {
+                let words = format!(
+                    "operation {sequence} of {log}, acknowledged at {}, is gone",
+                    promise.at
+                );
+                return violation(self, view, Some(host), words);
+            }
+        }
+        Ok(())
+    }
+
+    fn relay_holds(&self, view: &View<'_>) -> Result<(), Violation> {
+        if self.marks.is_rotten(Host::Relay) {
+            return Ok(());
+        }
+        let ledger = stored::ledger(&**view.relay().store());
+        let held: BTreeMap<Version, Hash> = ledger
+            .iter()
+            .map(|(_, entry)| (entry.last_version(), Hash::of(&entry.bundle)))
+            .collect();
+        for (version, kept) in &self.devices {
+            if held.get(version) != Some(&kept.bundle) {
+                let words = format!(
+                    "operation {version}, acknowledged to its device at {}, is gone",
+                    kept.at
+                );
+                return violation(self, view, Some(Host::Relay), words);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The hash of the bundle whose last operation has this version.
+fn in_ledger(view: &View<'_>, version: Version) -> Option<Hash> {
+    let entry = stored::entry_ending_at(&**view.relay().store(), version)?;
+    Some(Hash::of(&entry.bundle))
+}
+
+/// The hashes of every operation in the ledger.
+fn ledger_operations(view: &View<'_>) -> BTreeSet<Hash> {
+    let ledger = stored::ledger(&**view.relay().store()).into_iter();
+    ledger
+        .filter_map(|(_, entry)| Bundle::read(&entry.bundle))
+        .flat_map(|bundle| bundle.hashes().to_vec())
+        .collect()
+}
