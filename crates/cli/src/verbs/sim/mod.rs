@@ -19,10 +19,12 @@ use crate::exit::{Exit, Failure};
 
 /// Does what was typed. Nothing here waits for anything but the processor.
 pub(crate) fn run(args: SimArgs, context: &Context) -> Result<Exit, Failure> {
-    // A panic inside of a run is a finding, and is told as one.
-    std::panic::set_hook(Box::new(|_| {}));
+    if let SimVerb::Run(_) | SimVerb::CheckDeterminism(_) | SimVerb::Mutants(_) = args.verb {
+        // A panic inside of their runs is a finding, and is told as one.
+        std::panic::set_hook(Box::new(|_| {}));
+    }
     let output = context.output;
-    match args.verb {
+    let verb = move || match args.verb {
         SimVerb::Run(args) => run::run(&args, output),
         SimVerb::Replay(args) => replay::run(&args, output),
         SimVerb::CheckDeterminism(args) => determinism::run(&args, output),
@@ -30,7 +32,12 @@ pub(crate) fn run(args: SimArgs, context: &Context) -> Result<Exit, Failure> {
         SimVerb::Bench(args) => bench::run(&args, output),
         SimVerb::Merge(args) => merge::run(&args, output),
         SimVerb::Report(args) => report::run(&args, output),
-    }
+    };
+    // A world of tier `quic` has a runtime of its own, which cannot stand on a
+    // thread of another.
+    std::thread::spawn(verb)
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Runs at a time.
