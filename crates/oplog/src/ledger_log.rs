@@ -1,7 +1,7 @@
 //! The ledger in storage: entries by position, and where each device log's
 //! bundles stand in it.
 
-use crate::bundle::{BUNDLE_OPERATIONS_MAX, Parsed, Verified};
+use crate::bundle::{BUNDLE_OPERATIONS_MAX, LogHead, Parsed, Verified};
 use crate::ledger::{Entry, LedgerHead};
 use crate::storage::{self, Batch, Storage, StorageError, Table};
 use cairn_model::codec;
@@ -185,6 +185,23 @@ pub fn bundles_over(
     }
 }
 
+/// The furthest end of `log` that any of its bundles reaches; `None` before
+/// the first.
+pub fn furthest(log: &LogId, storage: &dyn Storage) -> Result<Option<LogHead>, StorageError> {
+    let after = index_key(log, u64::MAX, u64::MAX);
+    let Some((key, position)) = storage.range_back(Table::LogIndex, &after, 1)?.pop() else {
+        return Ok(None);
+    };
+    if !key.starts_with(&index_prefix(log)) {
+        return Ok(None);
+    }
+    // Only what overlaps the start of the newest bundle can reach further.
+    let newest = indexed(&key, &position, storage)?;
+    let bundles = bundles_over(log, newest.first(), u64::MAX, storage)?;
+    let heads = bundles.iter().map(Verified::head);
+    Ok(heads.max_by_key(|head| head.sequence))
+}
+
 /// The bundle that an entry of the index names.
 fn indexed(key: &[u8], position: &[u8], storage: &dyn Storage) -> Result<Verified, StorageError> {
     let found = storage.get(Table::Ledger, position)?;
@@ -243,7 +260,7 @@ fn read(key: &[u8], value: &[u8]) -> Result<StoredEntry, StorageError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bundle::{LogHead, seal};
+    use crate::bundle::seal;
     use crate::key::SecretKey;
     use crate::memory::MemoryStorage;
     use crate::storage::Durability;
@@ -319,11 +336,17 @@ mod tests {
         let long = append_of(&start, &[b"one", b"two", b"three"]);
         let short = append_of(&start, &[b"one"]);
         let other = append_of(&short.head(), &[b"other"]);
-        append_of(&long.head(), &[b"four"]);
+        let four = append_of(&long.head(), &[b"four"]);
         storage.commit(batch, Durability::Synced).unwrap();
 
         let found = bundles_over(&log, 2, 3, &storage).unwrap();
         assert_eq!(found, [long.clone(), other]);
+        assert_eq!(furthest(&log, &storage).unwrap(), Some(four.head()));
+        let unknown = LogId {
+            generation: 1,
+            ..log
+        };
+        assert_eq!(furthest(&unknown, &storage).unwrap(), None);
         let found = bundles_over(&log, 1, 1, &storage).unwrap();
         assert_eq!(found, [long, short]);
         assert_eq!(bundles_over(&log, 5, 9, &storage).unwrap(), []);

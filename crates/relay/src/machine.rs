@@ -377,13 +377,11 @@ impl Relay {
     /// Where the ledger's bundles of a log end that is quarantined: the fold
     /// does not follow it any more.
     fn kept_head(&self, log: &LogId) -> Result<LogHead, Refusal> {
-        let stored = ledger_log::bundles_of(log, 1, usize::MAX, &*self.storage)
-            .map_err(|_| Refusal::RelayFailed)?;
-        let heads = stored.iter().map(Verified::head);
-        let furthest = heads
-            .chain([self.log_head(log)])
-            .max_by_key(|head| head.sequence);
-        Ok(furthest.unwrap_or_else(|| self.log_head(log)))
+        let stored = ledger_log::furthest(log, &*self.storage).map_err(|_| Refusal::RelayFailed)?;
+        let head = self.log_head(log);
+        Ok(stored
+            .filter(|stored| stored.sequence > head.sequence)
+            .unwrap_or(head))
     }
 
     /// Whether every operation of the bundle stands in the ledger already, or
