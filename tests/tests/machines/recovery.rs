@@ -1,7 +1,9 @@
 //! Power cuts, backups, copies: nothing acknowledged is lost, nothing doubles.
 
 use crate::world::World;
+use cairn_agent::Input;
 use cairn_oplog::memory::MemoryStorage;
+use cairn_proto::{ServerMessage, Welcome};
 use std::sync::Arc;
 
 #[test]
@@ -155,4 +157,35 @@ fn an_acknowledgement_that_overtakes_changes_hides_none_of_them() {
     world.sync_all();
     assert_eq!(world.text(0, mill, "phone").as_deref(), Some("1"));
     world.assert_agreed();
+}
+
+#[test]
+fn sessions_that_bring_nothing_come_ever_more_seldom() {
+    let mut world = World::new("flag", 1);
+    world.sync_all();
+    world.unlink(0);
+    world.create_account(0, "Harbour Bakery", "A-1");
+    let state = world.relay.state();
+    let welcome = Welcome {
+        now: world.now,
+        version: state.version(),
+        generation: 0,
+        head: state.devices()[1].head,
+        revoked: false,
+        checkpoint: world.relay.checkpoint(),
+    };
+    let device = &mut world.devices[0].agent;
+    let mut now = world.now;
+    device.handle(now, Input::GoOnline);
+    for _ in 0..12 {
+        device.handle(now, Input::Connected);
+        let welcome = ServerMessage::Welcome(welcome.clone());
+        device.handle(now, Input::Received(welcome));
+        device.handle(now, Input::Disconnected);
+        let next = device.deadline().expect("it dials again");
+        now = next;
+        device.handle(now, Input::Tick);
+    }
+    let waited = now.since(world.now);
+    assert!(waited > 150_000, "12 sessions in {waited} ms");
 }
