@@ -10,8 +10,8 @@ pub mod message;
 pub mod ticket;
 
 pub use message::{
-    Ack, ClientMessage, Directory, DirectoryDevice, DirectoryPart, Hello, HistoryEntry, Refusal,
-    ServerMessage, Welcome,
+    Ack, ClientMessage, Directory, DirectoryDevice, DirectoryPart, Era, Hello, HistoryEntry,
+    Refusal, ServerMessage, Welcome,
 };
 pub use ticket::{Ticket, TicketError};
 

@@ -50,6 +50,11 @@ pub enum ClientMessage {
     UploadNext(#[serde(with = "byte_string")] Vec<u8>),
 }
 
+/// A time between two starts of a relay. What a device was told in one era
+/// holds up to where the ledger stood when the next one began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Era(pub [u8; 16]);
+
 /// Where a device stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
@@ -65,6 +70,10 @@ pub struct Hello {
     pub directory: Version,
     /// Issues changed up to this version are known.
     pub issues: Version,
+    /// The era of its last welcome.
+    pub era: Option<Era>,
+    /// It holds nothing of the ledger that is newer than this.
+    pub told: Version,
 }
 
 /// From the relay.
@@ -146,6 +155,10 @@ pub struct Welcome {
     pub revoked: bool,
     /// The relay's signed word for its ledger.
     pub checkpoint: Checkpoint,
+    /// The era that begins or goes on with this session.
+    pub era: Era,
+    /// Up to here the ledger is the one that the device was told of before.
+    pub shared: Version,
 }
 
 /// Why the relay ends a session. Whose fault it is and what to do is in
@@ -177,9 +190,31 @@ pub enum Refusal {
     /// The device claims to have more of the ledger than there is: the relay
     /// was restored from an old backup.
     AheadOfLedger,
+    /// The device was told what is not in this ledger: the relay was restored
+    /// from an old backup, and others have written since.
+    OtherLedger,
 }
 
 impl Refusal {
+    /// Whether trying again is of no use until a person has done something.
+    pub fn needs_person(self) -> bool {
+        match self {
+            Refusal::NotEnrolled
+            | Refusal::OtherOrganization
+            | Refusal::AheadOfLedger
+            | Refusal::OtherLedger => true,
+            Refusal::TicketInvalid
+            | Refusal::TicketExpired
+            | Refusal::OutOfOrder
+            | Refusal::BundleInvalid
+            | Refusal::BundleGap
+            | Refusal::TooMuchInFlight
+            | Refusal::Revoked
+            | Refusal::RevokedLimit
+            | Refusal::RelayFailed => false,
+        }
+    }
+
     /// The reason and what to do, for the person at the device.
     pub fn words(self) -> &'static str {
         match self {
@@ -211,13 +246,16 @@ impl Refusal {
                 "This device was revoked. What it has not sent yet is handed in when it connects again; it is sent nothing any more."
             }
             Refusal::RevokedLimit => {
-                "This device was revoked and has handed in all it may. Export the rest with `cairn log export`."
+                "This device was revoked and has handed in as much as it may at a time. Sync again to hand in more, or export the rest with `cairn log export`."
             }
             Refusal::RelayFailed => {
                 "The relay cannot write to its disk. Nothing is lost on this device; tell your administrator."
             }
             Refusal::AheadOfLedger => {
-                "The relay knows less than this device: it was restored from an old backup. Tell your administrator; nothing is lost on this device."
+                "The relay knows less than this device: it was restored from an old backup. Tell your administrator, who may have a newer one; nothing is lost on this device. If there is none, `cairn device start-over` takes over what the relay has, and sends what you wrote again."
+            }
+            Refusal::OtherLedger => {
+                "The relay was restored from an old backup and others have written since, so that it and this device remember different things. Tell your administrator; nothing is lost on this device. `cairn device start-over` takes over what the relay has, and sends what you wrote again."
             }
         }
     }

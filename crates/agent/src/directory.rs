@@ -118,7 +118,7 @@ fn decode(mut bytes: &[u8]) -> Result<Directory, DecodeError> {
     })
 }
 
-fn put(directory: &Directory, batch: &mut Batch) {
+pub(crate) fn put(directory: &Directory, batch: &mut Batch) {
     let definition = &directory.definition;
     let mut bytes = codec::encode(&(directory.version, definition.number));
     codec::put_list(&mut bytes, Definition::default().changes_to(definition));

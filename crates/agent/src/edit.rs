@@ -9,7 +9,6 @@ use cairn_model::{
     RecordType, SettleOutcome, Timestamp, TypeId, Value, Version, Write, codec, limit,
 };
 use cairn_oplog::StorageError;
-use cairn_oplog::bundle::decode_operation;
 use cairn_projection::document::{self, DocumentError};
 use cairn_projection::{FieldState, Record};
 
@@ -18,12 +17,12 @@ use cairn_projection::{FieldState, Record};
 pub enum Request {
     /// Records edited, as one operation.
     Edit(Vec<RecordEdit>),
-    /// A rejected or superseded operation done again on a fresh base, with
-    /// some fields changed.
+    /// A rejected or superseded operation done again on a fresh base, but for
+    /// what its author has written since.
     Resubmit {
         /// The issue, by number.
         issue: u64,
-        /// Fields to write otherwise.
+        /// Fields to write whatever stands there, of the first record.
         instead: Vec<(FieldId, FieldEdit)>,
     },
     /// A rejected or superseded operation given up.
@@ -31,6 +30,9 @@ pub enum Request {
         /// The issue, by number.
         issue: u64,
     },
+    /// Everything that came from the relay given up, to be downloaded anew.
+    /// The device's own work stays.
+    StartOver,
 }
 
 /// One record edited.
@@ -138,6 +140,11 @@ pub enum EditError {
     /// The payload of an issue cannot be done again.
     #[error("issue {0} holds nothing that can be resubmitted; discard it")]
     NotResubmittable(u64),
+    /// Everything in an issue was written otherwise since.
+    #[error(
+        "everything that issue {0} holds was written otherwise on this device since, and that stays; discard it (`cairn issue discard {0}`), or name the fields to write after all"
+    )]
+    WrittenSince(u64),
     /// The device is offline and the answer is at the relay.
     #[error("this needs the relay, and the device is not connected")]
     Offline,
@@ -156,7 +163,8 @@ impl Agent {
         if let Some(error) = &self.failed {
             return Err(EditError::Storage(error.clone()));
         }
-        if self.directory.definition.number == 0 {
+        let starts_over = matches!(request, Request::StartOver);
+        if self.directory.definition.number == 0 && !starts_over {
             return Err(EditError::NoDefinition);
         }
         match request {
@@ -166,6 +174,7 @@ impl Agent {
                 let version = self.open_issue(issue)?;
                 Ok(self.settle(now, version, SettleOutcome::Discarded))
             }
+            Request::StartOver => self.give_up_images(now),
         }
     }
 
@@ -201,7 +210,11 @@ impl Agent {
         self.log_edit(now, mutations)
     }
 
-    fn log_edit(&mut self, now: Timestamp, mutations: Vec<Mutation>) -> Result<Reply, EditError> {
+    pub(crate) fn log_edit(
+        &mut self,
+        now: Timestamp,
+        mutations: Vec<Mutation>,
+    ) -> Result<Reply, EditError> {
         let records = mutations.iter().map(|mutation| mutation.record).collect();
         let operation = Operation {
             time: self.clock.tick(now),
@@ -216,16 +229,16 @@ impl Agent {
             )));
         }
         let sequence = self.log_operation(operation);
-        Ok(Reply::Logged { sequence, records })
+        let log = self.log.log();
+        Ok(Reply::Logged {
+            log,
+            sequence,
+            records,
+        })
     }
 
     fn mutation(&self, record: RecordId, edit: RecordEdit) -> Result<Mutation, EditError> {
-        let record_type = self
-            .directory
-            .definition
-            .types
-            .get(&edit.record_type)
-            .ok_or(EditError::UnknownType(edit.record_type))?;
+        let record_type = self.type_in_use(edit.record_type)?;
         let held = self.record(record)?;
         if let Some(held) = &held
             && held.record_type != edit.record_type
@@ -245,7 +258,12 @@ impl Agent {
         })
     }
 
-    fn base_of(&self, held: Option<&Record>) -> Version {
+    pub(crate) fn type_in_use(&self, id: TypeId) -> Result<&RecordType, EditError> {
+        let types = &self.directory.definition.types;
+        types.get(&id).ok_or(EditError::UnknownType(id))
+    }
+
+    pub(crate) fn base_of(&self, held: Option<&Record>) -> Version {
         let image = held.map_or(Version(0), |record| record.version);
         let image = if image.is_pending() {
             Version(0)
@@ -316,7 +334,7 @@ impl Agent {
         }
     }
 
-    fn writes(
+    pub(crate) fn writes(
         &self,
         record_type: &RecordType,
         held: Option<&Record>,
@@ -403,7 +421,7 @@ impl Agent {
         }
     }
 
-    fn open_issue(&self, number: u64) -> Result<Version, EditError> {
+    pub(crate) fn open_issue(&self, number: u64) -> Result<Version, EditError> {
         self.issues
             .get(&number)
             .filter(|issue| issue.is_open() && !self.is_settled_here(issue.version))
@@ -411,70 +429,22 @@ impl Agent {
             .ok_or(EditError::UnknownIssue(number))
     }
 
-    fn settle(&mut self, now: Timestamp, operation: Version, outcome: SettleOutcome) -> Reply {
+    pub(crate) fn settle(
+        &mut self,
+        now: Timestamp,
+        operation: Version,
+        outcome: SettleOutcome,
+    ) -> Reply {
         let settle = Operation {
             time: self.clock.tick(now),
             definition: self.directory.definition.number,
             action: Action::Settle { operation, outcome },
         };
         Reply::Logged {
+            log: self.log.log(),
             sequence: self.log_operation(settle),
             records: Vec::new(),
         }
-    }
-
-    fn resubmit(
-        &mut self,
-        now: Timestamp,
-        number: u64,
-        instead: &[(FieldId, FieldEdit)],
-    ) -> Result<Reply, EditError> {
-        let version = self.open_issue(number)?;
-        let mut payloads = vec![self.issues[&number].payload.clone()];
-        payloads.extend(
-            self.issues[&number]
-                .dependents
-                .iter()
-                .map(|dependent| dependent.payload.clone()),
-        );
-        let mut edits = Vec::new();
-        for payload in payloads {
-            let operation =
-                decode_operation(&payload).map_err(|_| EditError::NotResubmittable(number))?;
-            let Action::Edit(mutations) = operation.action else {
-                return Err(EditError::NotResubmittable(number));
-            };
-            edits.push(mutations);
-        }
-        let mut replaced = false;
-        for mutation in edits.iter_mut().flatten() {
-            let held = self.record(mutation.record)?;
-            mutation.base = self.base_of(held.as_ref());
-            let record_type = self
-                .directory
-                .definition
-                .types
-                .get(&mutation.record_type)
-                .ok_or(EditError::UnknownType(mutation.record_type))?;
-            if let Change::Create(writes) | Change::Update(writes) = &mut mutation.change
-                && !replaced
-            {
-                for (id, write) in self.writes(record_type, held.as_ref(), instead.to_vec())? {
-                    writes.retain(|(written, _)| *written != id);
-                    writes.push((id, write));
-                }
-                replaced = true;
-            }
-        }
-        let mut last = Reply::Logged {
-            sequence: 0,
-            records: Vec::new(),
-        };
-        for mutations in edits {
-            last = self.log_edit(now, mutations)?;
-        }
-        self.settle(now, version, SettleOutcome::Resubmitted);
-        Ok(last)
     }
 }
 

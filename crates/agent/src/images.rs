@@ -50,9 +50,16 @@ impl Agent {
         if self.progress.cursor != Version(0) {
             return;
         }
-        if let Err(reason) = readable(&page, self.progress.resume) {
-            tracing::error!(reason, "the relay sent a page that cannot be true");
-            return self.break_off(now);
+        match readable(&page, self.progress.resume) {
+            Ok(newest) if newest > self.heard.paged => {
+                self.heard.paged = newest;
+                self.put_heard();
+            }
+            Ok(_) => {}
+            Err(reason) => {
+                tracing::error!(reason, "the relay sent a page that cannot be true");
+                return self.break_off(now);
+            }
         }
         let through = page.index.last().map(|(id, _)| *id);
         let mut batch = Batch::default();
@@ -180,7 +187,7 @@ impl Agent {
 
     /// The images with own operations on top, as the relay has them.
     fn with_own(
-        &self,
+        &mut self,
         due: &[PendingOperation],
         received_after: i64,
     ) -> Result<Option<BTreeMap<RecordId, Record>>, StorageError> {
@@ -201,7 +208,7 @@ impl Agent {
             for mutation in pending.operation.mutations() {
                 let held = match records.remove(&mutation.record) {
                     Some(record) => Some(record),
-                    None => self.image(mutation.record)?,
+                    None => self.take_image(mutation.record)?,
                 };
                 let mut record = held;
                 show(&mut record, mutation, &origin, &self.directory.definition);
@@ -216,12 +223,7 @@ impl Agent {
 
     fn store_records(&mut self, records: BTreeMap<RecordId, Record>, durability: Durability) {
         let mut batch = Batch::default();
-        let packed = records
-            .into_values()
-            .map(|record| (record.id, record.record_type, record.to_image()));
-        for page in Page::pack_all(packed) {
-            self.pages.add(page, &mut batch);
-        }
+        self.pages.store(records.into_values(), &mut batch);
         match self.pages.gather(&*self.storage, &mut batch) {
             Ok(()) => self.waiting_batch(durability).extend(batch),
             Err(error) => self.fail(error),
@@ -231,7 +233,7 @@ impl Agent {
     /// The records that the images make of what is held; `None` when one tells
     /// only a part of a record that is not here.
     fn merge(
-        &self,
+        &mut self,
         images: Vec<ImageBytes>,
     ) -> Result<Option<BTreeMap<RecordId, Record>>, StorageError> {
         let mut records: BTreeMap<RecordId, Record> = BTreeMap::new();
@@ -247,7 +249,7 @@ impl Agent {
             let held = match records.remove(&id) {
                 Some(record) => Some(record),
                 None if image.is_whole() => None,
-                None => self.image(id)?,
+                None => self.take_image(id)?,
             };
             let Some(record) = image.over(held) else {
                 return Ok(None);
@@ -255,6 +257,14 @@ impl Agent {
             records.insert(id, record);
         }
         Ok(Some(records))
+    }
+
+    /// A record as the relay last sent it, to be stored anew.
+    fn take_image(&mut self, id: RecordId) -> Result<Option<Record>, StorageError> {
+        match self.pages.take_recent(id) {
+            Some(record) => Ok(Some(record)),
+            None => self.image(id),
+        }
     }
 
     /// Drops every image and downloads anew; the device's own work stays.
@@ -266,6 +276,8 @@ impl Agent {
         self.pages.clear(&mut batch);
         self.progress.cursor = Version(0);
         self.progress.resume = None;
+        self.heard.paged = Version(0);
+        self.put_heard();
         self.waiting_batch(Durability::Synced).extend(batch);
         self.put_progress();
         self.break_off(now);
@@ -280,8 +292,9 @@ impl Agent {
     }
 }
 
-/// Whether a page that follows a place of the download holds what it says.
-fn readable(page: &Page, resume: Option<(Version, RecordId)>) -> Result<(), String> {
+/// Reads a page that follows a place of the download, and gives the newest
+/// version in it; or says why it does not hold what it says.
+fn readable(page: &Page, resume: Option<(Version, RecordId)>) -> Result<Version, String> {
     if page.body.len() > VALUE_BYTES_MAX {
         return Err(format!("it has {} bytes", page.body.len()));
     }
@@ -290,16 +303,18 @@ fn readable(page: &Page, resume: Option<(Version, RecordId)>) -> Result<(), Stri
         return Err("it does not match its index".to_owned());
     }
     let mut last = resume.map(|(_, last)| last);
+    let mut newest = Version(0);
     for ((id, record_type), bytes) in page.index.iter().zip(&records) {
         let image = Image::read(bytes).map_err(|error| error.to_string())?;
         if image.id() != *id || !image.is_whole() || last.is_some_and(|last| *id <= last) {
             return Err(format!("record {id} is not what follows"));
         }
-        let record = image.over(None);
-        if record.is_none_or(|record| record.record_type != *record_type) {
-            return Err(format!("record {id} is of another type"));
-        }
+        let record = image
+            .over(None)
+            .filter(|record| record.record_type == *record_type)
+            .ok_or_else(|| format!("record {id} is of another type"))?;
+        newest = newest.max(record.version);
         last = Some(*id);
     }
-    Ok(())
+    Ok(newest)
 }

@@ -12,13 +12,17 @@
 //! is folded. It knows nothing of sockets, files or clocks.
 //!
 //! Reading order: [`machine`], [`edit`] (from a person's wish to an operation),
-//! [`view`] (what is shown), then `link` (the talk with the relay), `images`
-//! (what the relay sends) and `restart` (a device restored from a backup).
+//! `resubmit` (one that was rejected, again), [`view`] (what is shown), then
+//! `link` (the talk with the relay), `images` (what the relay sends), `restart`
+//! (a device restored from a backup) and `start_over` (a relay restored from
+//! one).
 
 mod directory;
 mod images;
 mod link;
 mod restart;
+mod resubmit;
+mod start_over;
 
 pub mod edit;
 pub mod machine;

@@ -8,12 +8,18 @@ use crate::machine::{Agent, CLOCK_AHEAD_MS_MAX, Output, Reply, ReplyId};
 use cairn_model::{Hash, RecordId, Timestamp, Version};
 use cairn_proto::limit::{BUNDLES_IN_FLIGHT_MAX, HASHES_MAX};
 use cairn_proto::{Ack, ClientMessage, Hello, HistoryEntry, ServerMessage, Welcome};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// The first wait before dialling again, in milliseconds; it doubles each time.
 const RETRY_MS_MIN: u64 = 500;
 /// The longest wait before dialling again, in milliseconds.
 const RETRY_MS_MAX: u64 = 60_000;
+/// The wait after a refusal that only a person can do something about, in
+/// milliseconds. Whoever asks to sync does not wait.
+const RETRY_REFUSED_MS: u64 = 3_600_000;
+/// Messages that may come before the welcome: lanes overtake each other by a
+/// few round trips and no more.
+const EARLY_MESSAGES_MAX: usize = 64;
 /// History entries gathered for one question before the rest is left out.
 const HISTORY_GATHERED_MAX: usize = 10_000;
 
@@ -28,13 +34,20 @@ enum Phase {
     Welcome,
 }
 
+/// A wait before the next dial.
+#[derive(Debug, Clone, Copy)]
+struct Redial {
+    since: Timestamp,
+    milliseconds: u64,
+}
+
 /// The connection as the device sees it.
 #[derive(Debug)]
 pub(crate) struct Link {
     wanted: bool,
     phase: Phase,
     failures: u32,
-    dial_at: Option<Timestamp>,
+    redial: Option<Redial>,
     random: u64,
     /// The last sequence sent in this session.
     pub(crate) sent: u64,
@@ -56,6 +69,12 @@ pub(crate) struct Link {
     pub(crate) directory: Option<Gathering>,
     /// The relay's newest version at the welcome.
     pub(crate) welcomed_at: Version,
+    /// Whether the device held nothing of the ledger when it said hello.
+    pub(crate) is_fresh: bool,
+    /// What own work may have seen of the ledger.
+    pub(crate) shared: Version,
+    /// What came before the welcome, on a lane that does not wait for it.
+    early: VecDeque<ServerMessage>,
 }
 
 impl Link {
@@ -64,7 +83,7 @@ impl Link {
             wanted: false,
             phase: Phase::Down,
             failures: 0,
-            dial_at: None,
+            redial: None,
             random: seed | 1,
             sent: 0,
             acknowledged: 0,
@@ -76,6 +95,9 @@ impl Link {
             compared: Vec::new(),
             directory: None,
             welcomed_at: Version(0),
+            is_fresh: false,
+            shared: Version(0),
+            early: VecDeque::new(),
         }
     }
 
@@ -102,7 +124,16 @@ impl Link {
     }
 
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        self.dial_at
+        self.redial
+            .map(|redial| redial.since.plus(redial.milliseconds))
+    }
+
+    /// What the clock shows now. When it was set back, a wait begins anew:
+    /// nobody waits for a clock to come round again.
+    pub(crate) fn clock_reads(&mut self, now: Timestamp) {
+        if let Some(redial) = &mut self.redial {
+            redial.since = redial.since.min(now);
+        }
     }
 
     /// Steele and Vigna's xorshift64*: reconnections need spreading, not secrecy.
@@ -114,14 +145,19 @@ impl Link {
     }
 
     fn retry_later(&mut self, now: Timestamp) {
+        let wait = (RETRY_MS_MIN << self.failures.min(16)).min(RETRY_MS_MAX);
+        let wait = wait / 2 + self.draw(wait / 2 + 1);
+        self.failures += 1;
+        self.retry_after(now, wait);
+    }
+
+    fn retry_after(&mut self, now: Timestamp, milliseconds: u64) {
         self.phase = Phase::Down;
         self.caught_up = false;
-        if self.wanted {
-            let wait = (RETRY_MS_MIN << self.failures.min(16)).min(RETRY_MS_MAX);
-            let wait = wait / 2 + self.draw(wait / 2 + 1);
-            self.failures += 1;
-            self.dial_at = Some(now.plus(wait));
-        }
+        self.redial = self.wanted.then_some(Redial {
+            since: now,
+            milliseconds,
+        });
     }
 }
 
@@ -132,14 +168,14 @@ impl Agent {
         }
         self.link.wanted = true;
         if self.link.phase == Phase::Down {
-            self.link.dial_at = Some(now);
+            self.link.retry_after(now, 0);
             self.dial_if_due(now);
         }
     }
 
     pub(crate) fn go_offline(&mut self) {
         self.link.wanted = false;
-        self.link.dial_at = None;
+        self.link.redial = None;
         self.early_changes.clear();
         if self.link.phase != Phase::Down {
             self.link.phase = Phase::Down;
@@ -150,29 +186,32 @@ impl Agent {
     }
 
     pub(crate) fn dial_if_due(&mut self, now: Timestamp) {
-        if self.link.phase == Phase::Down && self.link.dial_at.is_some_and(|at| at <= now) {
-            self.link.dial_at = None;
+        if self.link.phase == Phase::Down && self.link.deadline().is_some_and(|at| at <= now) {
+            self.link.redial = None;
             self.link.phase = Phase::Dialling;
             self.outputs.push_back(Output::Dial);
         }
     }
 
     pub(crate) fn dial_failed(&mut self, now: Timestamp) {
-        self.link.retry_later(now);
-        self.fail_histories();
+        if self.link.phase == Phase::Dialling {
+            self.link.retry_later(now);
+        }
     }
 
     pub(crate) fn disconnected(&mut self, now: Timestamp) {
+        if self.link.phase == Phase::Down {
+            return;
+        }
         self.early_changes.clear();
         self.link.retry_later(now);
         self.fail_histories();
         self.outputs.push_back(Output::Changed);
     }
 
-    pub(crate) fn connected(&mut self) {
+    pub(crate) fn connected(&mut self, now: Timestamp) {
         if self.link.phase != Phase::Dialling {
-            self.outputs.push_back(Output::HangUp);
-            return;
+            return self.break_off(now);
         }
         self.link.phase = Phase::Greeting;
         self.own_images.clear();
@@ -182,24 +221,52 @@ impl Agent {
         self.link.under_way.clear();
         self.link.uploading = false;
         self.link.caught_up = false;
+        self.link.early.clear();
+        let told = self
+            .progress
+            .cursor
+            .max(self.progress.issues)
+            .max(self.directory.version)
+            .max(self.heard.paged);
+        self.link.is_fresh = told == Version(0);
         let hello = Hello {
             organization: self.config.organization,
             cursor: self.progress.cursor,
             resume: self.progress.resume,
             directory: self.directory.version,
             issues: self.progress.issues,
+            era: self.heard.era,
+            told,
         };
         self.outputs
             .push_back(Output::Send(ClientMessage::Hello(hello)));
     }
 
     pub(crate) fn received(&mut self, now: Timestamp, message: ServerMessage) {
+        // What is taken belongs to the era that the welcome names.
+        if self.link.phase == Phase::Greeting && comes_after_welcome(&message) {
+            self.link.early.push_back(message);
+            if self.link.early.len() > EARLY_MESSAGES_MAX {
+                self.break_off(now);
+            }
+            return;
+        }
         match message {
-            ServerMessage::Welcome(welcome) => self.welcomed(now, &welcome),
+            ServerMessage::Welcome(welcome) => {
+                self.welcomed(now, &welcome);
+                for message in std::mem::take(&mut self.link.early) {
+                    if self.link.phase != Phase::Down {
+                        self.received(now, message);
+                    }
+                }
+            }
             ServerMessage::Refused(refusal) => {
                 tracing::warn!(?refusal, "{}", refusal.words());
                 self.refused = Some(refusal);
                 self.break_off(now);
+                if refusal.needs_person() {
+                    self.link.retry_after(now, RETRY_REFUSED_MS);
+                }
             }
             ServerMessage::Directory(part) => self.take_directory(now, part),
             ServerMessage::Ack(ack) => self.acknowledged(now, &ack),
@@ -257,6 +324,7 @@ impl Agent {
             CLOCK_AHEAD_MS_MAX,
         );
         if self.is_behind(welcome) {
+            self.enter_era(welcome, 0);
             self.link.phase = Phase::Comparing;
             self.link.relay_generation = welcome.generation;
             self.link.compared.clear();
@@ -264,15 +332,32 @@ impl Agent {
             return;
         }
         self.link.phase = Phase::Welcome;
-        let known = if welcome.generation == self.log.log().generation {
-            welcome.head.sequence
-        } else {
-            0
-        };
+        let known = self.known_to(welcome);
+        self.enter_era(welcome, known);
+        if self.builds_on_more(known) {
+            self.begin_log(welcome.generation, known + 1);
+        }
+        let known = self.known_to(welcome);
         self.link.sent = known;
         self.link.acknowledged = known;
         self.pending.acknowledge(known, welcome.version);
         self.incorporate();
+    }
+
+    /// How far the relay has this log.
+    fn known_to(&self, welcome: &Welcome) -> u64 {
+        match welcome.generation == self.log.log().generation {
+            true => welcome.head.sequence,
+            false => 0,
+        }
+    }
+
+    /// Waits no longer, if the device shall be connected.
+    pub(crate) fn go_on(&mut self, now: Timestamp) {
+        if self.link.phase == Phase::Down {
+            self.link.retry_after(now, 0);
+            self.dial_if_due(now);
+        }
     }
 
     /// Ends a session in which the relay said what cannot be.
@@ -410,4 +495,12 @@ impl Agent {
             });
         }
     }
+}
+
+/// Whether the relay sends this on the lane that does not wait for others.
+fn comes_after_welcome(message: &ServerMessage) -> bool {
+    matches!(
+        message,
+        ServerMessage::Directory(_) | ServerMessage::Page { .. } | ServerMessage::Changes { .. }
+    )
 }

@@ -9,13 +9,12 @@ use cairn_model::{
     AuthorId, HybridClock, HybridTime, LogId, Operation, OrganizationId, PublicKey, RecordId,
     Timestamp, Version, codec,
 };
-use cairn_oplog::bundle::decode_operation;
 use cairn_oplog::device_log::DeviceLog;
 use cairn_oplog::storage::{self, Batch, Durability, Storage, StorageError, Table};
 use cairn_oplog::{SecretKey, Verified};
 use cairn_projection::Issue;
 use cairn_projection::page::{Pages, PagesMark};
-use cairn_proto::{ClientMessage, Directory, HistoryEntry, Refusal, ServerMessage};
+use cairn_proto::{ClientMessage, Directory, Era, HistoryEntry, Refusal, ServerMessage};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -85,7 +84,8 @@ pub enum Input {
 pub enum Output {
     /// Connect to the relay.
     Dial,
-    /// Close the connection.
+    /// Close the connection, or give up the attempt to make one: nothing of
+    /// it comes any more.
     HangUp,
     /// Store this.
     Persist {
@@ -115,6 +115,8 @@ pub enum Reply {
     /// Its operation is durable at this place of the device's log. The records
     /// it touched, in the order of the request.
     Logged {
+        /// In which log: a new one may have begun before the answer.
+        log: LogId,
         /// The place.
         sequence: u64,
         /// The records.
@@ -122,6 +124,8 @@ pub enum Reply {
     },
     /// The signed operations behind a record.
     History(Vec<HistoryEntry>),
+    /// The images are gone, durably.
+    StartedOver,
 }
 
 /// How far the device has come with what the relay sends.
@@ -142,6 +146,17 @@ pub(crate) struct Progress {
 }
 
 const PROGRESS: &str = "progress";
+
+/// What the device remembers of whom it has its images from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Heard {
+    /// The era of the last welcome.
+    pub(crate) era: Option<Era>,
+    /// The newest version in the pages of a first download that is not done.
+    pub(crate) paged: Version,
+}
+
+const HEARD: &str = "heard";
 
 /// How far ahead of this device's clock another's may be before its times are
 /// not followed, in milliseconds.
@@ -173,6 +188,7 @@ pub struct Agent {
     pub(crate) early_changes: VecDeque<EarlyChanges>,
     pub(crate) issues: BTreeMap<u64, Issue>,
     pub(crate) progress: Progress,
+    pub(crate) heard: Heard,
     pub(crate) link: Link,
     pub(crate) refused: Option<Refusal>,
     pub(crate) failed: Option<StorageError>,
@@ -197,16 +213,11 @@ impl Agent {
         };
         let log = DeviceLog::open(config.organization, log, &*storage)?;
         let progress = storage::meta::<Progress>(&*storage, PROGRESS)?.unwrap_or_default();
+        let heard = storage::meta::<Heard>(&*storage, HEARD)?.unwrap_or_default();
         let directory = directory::read(&*storage)?;
-        let mut pending = Pending::default();
-        let mut last = progress.clock;
-        for (sequence, bytes) in log.operations_from(progress.incorporated + 1, &*storage)? {
-            let operation: Operation = decode_operation(&bytes).map_err(|error| {
-                StorageError::corrupt(Table::Tail, &sequence.to_be_bytes(), error)
-            })?;
-            last = last.max(operation.time);
-            pending.push(sequence, operation);
-        }
+        let pending = Pending::read(&log, progress.incorporated + 1, &*storage)?;
+        let last = pending.iter().map(|pending| pending.operation.time).max();
+        let last = progress.clock.max(last.unwrap_or_default());
         let mut issues = BTreeMap::new();
         for (key, value) in storage.range(Table::Issues, &[], usize::MAX)? {
             let issue: Issue = codec::decode("issue", &value)
@@ -228,6 +239,7 @@ impl Agent {
             early_changes: VecDeque::new(),
             issues,
             progress,
+            heard,
             refused: None,
             failed: None,
             histories: BTreeMap::new(),
@@ -242,6 +254,7 @@ impl Agent {
 
     /// Takes one input.
     pub fn handle(&mut self, now: Timestamp, input: Input) {
+        self.link.clock_reads(now);
         match input {
             Input::Request {
                 reply,
@@ -257,7 +270,7 @@ impl Agent {
             Input::History { reply, record } => self.ask_history(reply, record),
             Input::GoOnline => self.go_online(now),
             Input::GoOffline => self.go_offline(),
-            Input::Connected => self.connected(),
+            Input::Connected => self.connected(now),
             Input::DialFailed => self.dial_failed(now),
             Input::Disconnected => self.disconnected(now),
             Input::Received(message) => self.received(now, message),
@@ -325,6 +338,19 @@ impl Agent {
         self.progress.clock = self.clock.last();
         self.waiting
             .put(Table::Meta, PROGRESS, codec::encode(&self.progress));
+    }
+
+    /// Another log begins, of which nothing may be sent yet.
+    pub(crate) fn nothing_is_sealed(&mut self) {
+        self.durable_sealed = 0;
+        if let Some((_, afterwards)) = &mut self.persisting {
+            afterwards.sealed = 0;
+        }
+    }
+
+    pub(crate) fn put_heard(&mut self) {
+        self.waiting
+            .put(Table::Meta, HEARD, codec::encode(&self.heard));
     }
 
     fn persist_waiting(&mut self) {

@@ -1,6 +1,9 @@
 //! A device's own operations that its images do not show yet.
 
 use cairn_model::{Operation, RecordId, Version};
+use cairn_oplog::bundle::decode_operation;
+use cairn_oplog::device_log::DeviceLog;
+use cairn_oplog::storage::{Storage, StorageError, Table};
 use std::collections::{BTreeMap, VecDeque};
 
 /// An operation of this device that is not in its images yet.
@@ -22,6 +25,22 @@ pub struct Pending {
 }
 
 impl Pending {
+    /// The operations of a log from `first` on.
+    pub(crate) fn read(
+        log: &DeviceLog,
+        first: u64,
+        storage: &dyn Storage,
+    ) -> Result<Pending, StorageError> {
+        let mut pending = Pending::default();
+        for (sequence, bytes) in log.operations_from(first, storage)? {
+            let operation: Operation = decode_operation(&bytes).map_err(|error| {
+                StorageError::corrupt(Table::Tail, &sequence.to_be_bytes(), error)
+            })?;
+            pending.push(sequence, operation);
+        }
+        Ok(pending)
+    }
+
     /// Adds the newest operation.
     pub fn push(&mut self, sequence: u64, operation: Operation) {
         for mutation in operation.mutations() {
@@ -38,14 +57,11 @@ impl Pending {
     }
 
     /// Notes that operations up to `sequence` are in the ledger at `version`
-    /// or before.
+    /// or before, and those after it are not, whatever was said before.
     pub fn acknowledge(&mut self, sequence: u64, version: Version) {
-        for pending in self
-            .operations
-            .iter_mut()
-            .take_while(|pending| pending.sequence <= sequence)
-        {
-            pending.acknowledged.get_or_insert(version);
+        for pending in &mut self.operations {
+            pending.acknowledged =
+                (pending.sequence <= sequence).then(|| pending.acknowledged.unwrap_or(version));
         }
     }
 

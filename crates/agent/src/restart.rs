@@ -4,6 +4,7 @@
 //! its unsent edits over.
 
 use crate::machine::Agent;
+use crate::start_over::rebased;
 use cairn_model::Hash;
 use cairn_oplog::storage::Durability;
 use cairn_proto::Welcome;
@@ -49,6 +50,12 @@ impl Agent {
             shared,
             "this device's log is behind the relay's: it was restored or copied; a new log begins"
         );
+        self.begin_log(relay_generation, first + shared);
+    }
+
+    /// Begins a new log after that generation, and writes there again what
+    /// stands in this one from a place on.
+    pub(crate) fn begin_log(&mut self, relay_generation: u32, from: u64) {
         let next = relay_generation.max(self.log.log().generation) + 1;
         let pending = self.pending.drain();
         let mut batch = std::mem::take(self.waiting_batch(Durability::Synced));
@@ -57,13 +64,15 @@ impl Agent {
         self.progress.incorporated = 0;
         for carried in pending
             .into_iter()
-            .filter(|pending| pending.sequence >= first + shared)
+            .filter(|pending| pending.sequence >= from)
         {
-            self.log_operation(carried.operation);
+            if let Some(operation) = rebased(&carried.operation, self.link.shared) {
+                self.log_operation(operation);
+            }
         }
         self.link.sent = 0;
         self.link.acknowledged = 0;
-        self.durable_sealed = 0;
+        self.nothing_is_sealed();
         self.put_progress();
     }
 }

@@ -84,12 +84,14 @@ impl Place {
                 let mut outcomes = Vec::with_capacity(operations.len());
                 for edits in operations {
                     let outcome = match device.request(Request::Edit(edits)).await {
-                        Ok(Reply::Logged { sequence, records }) => Ok(Edited {
+                        Ok(Reply::Logged {
+                            sequence, records, ..
+                        }) => Ok(Edited {
                             records,
                             version: None,
                             sequence: Some(sequence),
                         }),
-                        Ok(Reply::History(_)) => {
+                        Ok(Reply::History(_) | Reply::StartedOver) => {
                             Err(Failure::storage("the device answered something else"))
                         }
                         Err(EditError::Storage(error)) => return Err(error.into()),

@@ -12,6 +12,7 @@ use crate::verbs;
 use cairn_agent::{Agent, Config};
 use cairn_net::{DeviceService, RelayService};
 use cairn_oplog::{Storage, StorageError};
+use cairn_proto::Era;
 use cairn_relay::Relay;
 use cairn_store::{Options, SledStorage};
 use std::net::SocketAddr;
@@ -184,7 +185,12 @@ pub(crate) async fn open_relay(
     let settings = RelaySettings::read(directory)?;
     let secret = key_file::read(&directory.relay_key())?;
     let storage = open_storage(directory)?;
-    let relay = Relay::open(secret, settings.organization, storage)?;
+    let relay = Relay::open(
+        secret,
+        settings.organization,
+        storage,
+        Era(key_file::random()?),
+    )?;
     let service = RelayService::start(relay, listen)
         .await
         .map_err(|error| Failure::usage(with_causes(&error)))?;

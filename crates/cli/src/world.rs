@@ -13,7 +13,7 @@ use cairn_net::{DeviceService, RelayService};
 use cairn_oplog::SecretKey;
 use cairn_oplog::memory::MemoryStorage;
 use cairn_projection::State;
-use cairn_proto::Ticket;
+use cairn_proto::{Era, Ticket};
 use cairn_relay::{AdminRequest, Relay};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -41,7 +41,8 @@ impl World {
         let secret = SecretKey::from_seed(&[7; 32]);
         let organization = OrganizationId([1; 16]);
         let storage = Arc::new(MemoryStorage::new());
-        let machine = Relay::open(secret, organization, storage).expect("nothing to read");
+        let machine =
+            Relay::open(secret, organization, storage, Era([1; 16])).expect("nothing to read");
         let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let service = RelayService::start(machine, Some(here))
             .await

@@ -4,6 +4,8 @@
 //! Signatures and hashes are computed over bytes as received; nothing is ever
 //! verified by encoding it again.
 
+use bincode::enc::write::Writer;
+use bincode::error::EncodeError;
 use serde::{Serialize, de::DeserializeOwned};
 
 /// Why bytes did not decode.
@@ -45,8 +47,33 @@ fn configuration() -> bincode::config::Configuration<
 /// If the value exceeds [`DECODE_BYTES_MAX`] or its `Serialize` fails, which
 /// would be an error of this program: callers bound what they encode.
 pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
-    bincode::serde::encode_to_vec(value, configuration())
-        .expect("values of this program are bounded and encodable")
+    let mut bytes = Vec::with_capacity(ENCODED_BYTES_USUAL);
+    encode_onto(value, &mut bytes);
+    bytes
+}
+
+/// Encodes a value of ours behind what `bytes` holds already.
+///
+/// # Panics
+/// As [`encode`] does.
+pub fn encode_onto<T: Serialize>(value: &T, bytes: &mut Vec<u8>) {
+    bincode::serde::encode_into_writer(value, Behind(bytes), configuration())
+        .expect("values of this program are bounded and encodable");
+}
+
+/// Room that is made for an encoded value at first: most operations, images
+/// and messages of live edits fit, and making more room costs more than they do.
+const ENCODED_BYTES_USUAL: usize = 128;
+
+/// Writes behind what is there.
+struct Behind<'a>(&'a mut Vec<u8>);
+
+impl Writer for Behind<'_> {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
 }
 
 /// Decodes exactly one value; trailing bytes are an error.
@@ -81,7 +108,7 @@ pub fn put_list<T: Serialize>(bytes: &mut Vec<u8>, items: impl IntoIterator<Item
     let before = bytes.len();
     let mut count = 0u64;
     for item in items {
-        bytes.extend(encode(&item));
+        encode_onto(&item, bytes);
         count += 1;
     }
     bytes.splice(before..before, encode(&count));

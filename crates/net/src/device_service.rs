@@ -110,6 +110,7 @@ impl DeviceService {
             inbox,
             rooms,
             dialled,
+            dialling: None,
             session: None,
             backlog: VecDeque::new(),
             replies: BTreeMap::new(),
@@ -155,7 +156,7 @@ impl DeviceHandle {
     pub async fn history(&self, record: RecordId) -> Result<Vec<HistoryEntry>, EditError> {
         match self.ask(|answer| Command::History(record, answer)).await? {
             Reply::History(entries) => Ok(entries),
-            Reply::Logged { .. } => Ok(Vec::new()),
+            Reply::Logged { .. } | Reply::StartedOver => Ok(Vec::new()),
         }
     }
 
@@ -246,6 +247,8 @@ struct Driver<A> {
     inbox: mpsc::Sender<Received>,
     rooms: mpsc::Sender<SessionId>,
     dialled: mpsc::Sender<Dialled>,
+    /// The attempt to connect that the machine waits for.
+    dialling: Option<SessionId>,
     session: Option<Arc<Session>>,
     backlog: VecDeque<Vec<u8>>,
     replies: BTreeMap<ReplyId, oneshot::Sender<Result<Reply, EditError>>>,
@@ -390,6 +393,13 @@ impl<A: Held<Agent>> Driver<A> {
     }
 
     fn dialled(&mut self, (id, outcome): Dialled) {
+        if self.dialling != Some(id) {
+            if let Ok(session) = outcome {
+                session.close(CloseCode::Finished, "the device does not need it any more");
+            }
+            return;
+        }
+        self.dialling = None;
         match outcome {
             Ok(session) => {
                 tracing::debug!(session = id.0, "connected");
@@ -420,7 +430,9 @@ impl<A: Held<Agent>> Driver<A> {
                 Err(error) => {
                     tracing::warn!(%error, "the relay sent what is no message");
                     self.hang_up(CloseCode::Violation, &error.to_string());
-                    self.ended(LinkEnd::Unreachable(error.to_string()));
+                    self.ended(LinkEnd::Unreachable(format!(
+                        "this program cannot read what the relay says ({error}). If the relay was updated, update the program on this device; nothing is lost, and unsent work is handed in then"
+                    )));
                     self.handle(Input::Disconnected);
                 }
             },
@@ -458,7 +470,10 @@ impl<A: Held<Agent>> Driver<A> {
         while let Some(output) = self.agent.poll_output() {
             match output {
                 Output::Dial => self.dial(),
-                Output::HangUp => self.hang_up(CloseCode::Finished, "the device goes offline"),
+                Output::HangUp => {
+                    self.dialling = None;
+                    self.hang_up(CloseCode::Finished, "the device goes offline");
+                }
                 Output::Persist {
                     id,
                     batch,
@@ -485,6 +500,7 @@ impl<A: Held<Agent>> Driver<A> {
         // How an earlier attempt ended says nothing of this one.
         self.standing.send_modify(|standing| standing.end = None);
         let id = SessionId(self.fresh());
+        self.dialling = Some(id);
         let (dialer, address) = (Arc::clone(&self.dialer), self.address.clone());
         let (inbox, dialled) = (self.inbox.clone(), self.dialled.clone());
         tokio::spawn(async move {
@@ -521,7 +537,7 @@ impl<A: Held<Agent>> Driver<A> {
 fn random_ids(platform: &dyn Platform, request: &Request) -> Result<Vec<[u8; 10]>, StorageError> {
     let count = match request {
         Request::Edit(edits) => edits.iter().filter(|edit| edit.record.is_none()).count(),
-        Request::Resubmit { .. } | Request::Discard { .. } => 0,
+        Request::Resubmit { .. } | Request::Discard { .. } | Request::StartOver => 0,
     };
     (0..count.min(limit::MUTATIONS_MAX))
         .map(|_| {

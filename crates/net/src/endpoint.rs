@@ -17,6 +17,8 @@ use quinn::{
     VarInt,
 };
 
+use ring::hkdf;
+
 use crate::identity::{Identity, PinnedRelay, device_tls, relay_tls};
 use crate::limit::{EARLY_BYTES_MAX, HANDSHAKES_MAX, KEEP_ALIVE_TIME, SILENCE_TIME_MAX};
 use crate::platform::{Clock, Platform};
@@ -186,6 +188,9 @@ pub(crate) fn relay_endpoint(
     let mut config = ServerConfig::with_crypto(Arc::new(tls));
     config
         .transport_config(Arc::new(relay_transport()))
+        // Default: drawn at each start. Derived, a device's token is good after
+        // a restart of the relay.
+        .token_key(Arc::new(token_key(&reset_key)))
         // Default: the system's clock. The same that everything else is told.
         .time_source(clock)
         // Default on. Devices change between networks with sessions open.
@@ -308,7 +313,39 @@ impl HmacKey for ResetKey {
     }
 }
 
+/// What tokens are sealed with, by which a device proves that its address is
+/// its own. From the reset key: whoever has that can end every session anyway.
+fn token_key(reset_key: &[u8; 32]) -> hkdf::Prk {
+    let key = blake3::derive_key("cairn 2026 address token key", reset_key);
+    hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, &key)
+}
+
 /// The reset key of a relay.
 pub(crate) fn reset_key(relay_seed: &[u8; 32]) -> [u8; 32] {
     blake3::derive_key("cairn 2025 stateless reset key", relay_seed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quinn::crypto::HandshakeTokenKey;
+
+    #[test]
+    fn a_token_from_before_a_restart_is_good_and_another_relays_is_not() {
+        let key = |seed: u8| token_key(&reset_key(&[seed; 32]));
+        let nonce = [7; 16];
+        let mut sealed = b"an address".to_vec();
+        let sealing = key(1).aead_from_hkdf(&nonce);
+        sealing.seal(&mut sealed, &[]).unwrap();
+        let open = |seed: u8| {
+            let mut sealed = sealed.clone();
+            let opened = key(seed).aead_from_hkdf(&nonce);
+            opened
+                .open(&mut sealed, &[])
+                .map(|bytes| bytes.to_vec())
+                .ok()
+        };
+        assert_eq!(open(1).as_deref(), Some(&b"an address"[..]));
+        assert_eq!(open(2), None);
+    }
 }

@@ -317,7 +317,10 @@ impl<R: Held<Relay>> Driver<R> {
                 Ok(message) => self.handle(Input::Received { session, message }),
                 Err(error) => {
                     tracing::warn!(session = session.0, %error, "a device sent what is no message");
-                    self.close(received.session, CloseCode::Violation, &error.to_string());
+                    let words = format!(
+                        "the relay cannot read what this device says ({error}); update whichever program is older, nothing is lost"
+                    );
+                    self.close(received.session, CloseCode::Violation, &words);
                 }
             },
             Event::Ended(end) => {

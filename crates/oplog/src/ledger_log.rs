@@ -5,7 +5,7 @@ use crate::bundle::{BUNDLE_OPERATIONS_MAX, LogHead, Parsed, Verified};
 use crate::ledger::{Entry, LedgerHead};
 use crate::storage::{self, Batch, Storage, StorageError, Table};
 use cairn_model::codec;
-use cairn_model::{Hash, LogId, OrganizationId, PublicKey, Timestamp};
+use cairn_model::{DeviceId, Hash, LogId, OrganizationId, PublicKey, Timestamp};
 use serde::{Deserialize, Serialize};
 
 const HEAD: &str = "ledger head";
@@ -145,7 +145,7 @@ pub fn bundles_of(
         if !key.starts_with(&prefix) {
             break;
         }
-        let bundle = indexed(&key, &position, storage)?;
+        let bundle = indexed(&key, &position, storage)?.entry.bundle;
         if bundle.last() >= first {
             bundles.push(bundle);
         }
@@ -161,26 +161,38 @@ pub fn bundles_over(
     last: u64,
     storage: &dyn Storage,
 ) -> Result<Vec<Verified>, StorageError> {
+    let entries = entries_over(log, first, last, storage)?;
+    let bundles = entries.into_iter().map(|stored| stored.entry.bundle);
+    Ok(bundles.collect())
+}
+
+/// The entries of those bundles.
+pub fn entries_over(
+    log: &LogId,
+    first: u64,
+    last: u64,
+    storage: &dyn Storage,
+) -> Result<Vec<StoredEntry>, StorageError> {
     let earliest = first.saturating_sub(BUNDLE_OPERATIONS_MAX as u64 - 1);
     let after = index_key(log, last.saturating_add(1), 0);
     let mut from = index_key(log, earliest, 0);
-    let mut bundles = Vec::new();
+    let mut entries = Vec::new();
     loop {
         let page = storage.range(Table::LogIndex, &from, INDEX_PAGE)?;
         let whole = page.len() < INDEX_PAGE;
         for (key, position) in page {
             if key >= after {
-                return Ok(bundles);
+                return Ok(entries);
             }
-            let bundle = indexed(&key, &position, storage)?;
-            if bundle.last() >= first {
-                bundles.push(bundle);
+            let stored = indexed(&key, &position, storage)?;
+            if stored.entry.bundle.last() >= first {
+                entries.push(stored);
             }
             from = key;
             from.push(0);
         }
         if whole {
-            return Ok(bundles);
+            return Ok(entries);
         }
     }
 }
@@ -196,32 +208,40 @@ pub fn furthest(log: &LogId, storage: &dyn Storage) -> Result<Option<LogHead>, S
         return Ok(None);
     }
     // Only what overlaps the start of the newest bundle can reach further.
-    let newest = indexed(&key, &position, storage)?;
+    let newest = indexed(&key, &position, storage)?.entry.bundle;
     let bundles = bundles_over(log, newest.first(), u64::MAX, storage)?;
     let heads = bundles.iter().map(Verified::head);
     Ok(heads.max_by_key(|head| head.sequence))
 }
 
-/// The bundle that an entry of the index names.
-fn indexed(key: &[u8], position: &[u8], storage: &dyn Storage) -> Result<Verified, StorageError> {
+/// The newest of a device's logs that the ledger has a bundle of.
+pub fn newest(device: &DeviceId, storage: &dyn Storage) -> Result<Option<LogId>, StorageError> {
+    let last = LogId {
+        device: *device,
+        generation: u32::MAX,
+    };
+    let after = index_key(&last, u64::MAX, u64::MAX);
+    let found = storage.range_back(Table::LogIndex, &after, 1)?.pop();
+    let generation = found
+        .filter(|(key, _)| key.starts_with(&device.0))
+        .and_then(|(key, _)| key.get(16..20)?.try_into().ok())
+        .map(u32::from_be_bytes);
+    Ok(generation.map(|generation| LogId {
+        device: *device,
+        generation,
+    }))
+}
+
+/// The entry that one of the index names.
+fn indexed(
+    key: &[u8],
+    position: &[u8],
+    storage: &dyn Storage,
+) -> Result<StoredEntry, StorageError> {
     let found = storage.get(Table::Ledger, position)?;
     let value = found
         .ok_or_else(|| StorageError::corrupt(Table::LogIndex, key, "it names no ledger entry"))?;
-    Ok(read(position, &value)?.entry.bundle)
-}
-
-/// The position of the first bundle of `log` that starts at `first`.
-pub fn position_of(
-    log: &LogId,
-    first: u64,
-    storage: &dyn Storage,
-) -> Result<Option<u64>, StorageError> {
-    let from = index_key(log, first, 0);
-    let found = storage.range(Table::LogIndex, &from, 1)?.into_iter().next();
-    let found = found.filter(|(key, _)| key.starts_with(&from[..POSITION_AT]));
-    Ok(found
-        .and_then(|(_, position)| position.try_into().ok())
-        .map(u64::from_be_bytes))
+    read(position, &value)
 }
 
 fn index_prefix(log: &LogId) -> Vec<u8> {

@@ -6,7 +6,7 @@
 
 use crate::weight;
 use cairn_model::{AuthorId, FieldId, Value, Version};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::collections::VecDeque;
 
 /// Operations remembered per record.
@@ -30,9 +30,46 @@ pub struct History {
     /// the values.
     pub aside: Vec<(Version, FieldId)>,
     /// Values that showed, oldest first.
-    past: VecDeque<Past>,
+    past: PastValues,
     /// Per field, the version before which its values are forgotten.
     forgotten: Vec<(FieldId, Version)>,
+}
+
+/// Values that showed, oldest first, and what they weigh together.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(from = "VecDeque<Past>")]
+struct PastValues {
+    values: VecDeque<Past>,
+    weight: usize,
+}
+
+impl From<VecDeque<Past>> for PastValues {
+    fn from(values: VecDeque<Past>) -> PastValues {
+        let weight = values.iter().map(Past::weight).sum();
+        PastValues { values, weight }
+    }
+}
+
+impl Serialize for PastValues {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.values.serialize(serializer)
+    }
+}
+
+impl PastValues {
+    fn push(&mut self, past: Past) {
+        if self.values.len() < 4 {
+            self.values.reserve_exact(1);
+        }
+        self.weight += past.weight();
+        self.values.push_back(past);
+    }
+
+    fn pop_oldest(&mut self) -> Option<Past> {
+        let past = self.values.pop_front()?;
+        self.weight -= past.weight();
+        Some(past)
+    }
 }
 
 /// A value that showed until a version.
@@ -43,6 +80,12 @@ struct Past {
     by: (Version, AuthorId),
     until: Version,
     value: Option<Value>,
+}
+
+impl Past {
+    fn weight(&self) -> usize {
+        self.value.as_ref().map_or(16, weight::of_value)
+    }
 }
 
 impl History {
@@ -67,27 +110,19 @@ impl History {
         by: (Version, AuthorId),
         value: Option<Value>,
     ) {
-        if self.past.len() < 4 {
-            self.past.reserve_exact(1);
-        }
-        self.past.push_back(Past {
+        self.past.push(Past {
             field,
             by,
             until,
             value,
         });
-        while self.past.len() > PAST_VALUES_MAX || self.past_bytes() > PAST_BYTES_MAX {
+        while self.past.values.len() > PAST_VALUES_MAX || self.past.weight > PAST_BYTES_MAX {
             self.forget_oldest();
         }
     }
 
-    fn past_bytes(&self) -> usize {
-        let weight = |past: &Past| past.value.as_ref().map_or(16, weight::of_value);
-        self.past.iter().map(weight).sum()
-    }
-
     fn forget_oldest(&mut self) {
-        let Some(Past { field, until, .. }) = self.past.pop_front() else {
+        let Some(Past { field, until, .. }) = self.past.pop_oldest() else {
             return;
         };
         match self.forgotten.iter_mut().find(|(known, _)| *known == field) {
@@ -113,7 +148,7 @@ impl History {
             return None;
         }
         let showed = |past: &&Past| past.field == field && past.until > base;
-        match self.past.iter().find(showed) {
+        match self.past.values.iter().find(showed) {
             Some(past) => Some(past.value.clone()),
             None => Some(now.cloned()),
         }
@@ -128,7 +163,12 @@ impl History {
         author: AuthorId,
     ) -> Option<&Option<Value>> {
         let is_own = |past: &&Past| past.field == field && past.by.1 == author && past.by.0 > base;
-        self.past.iter().rev().find(is_own).map(|past| &past.value)
+        self.past
+            .values
+            .iter()
+            .rev()
+            .find(is_own)
+            .map(|past| &past.value)
     }
 }
 
@@ -143,6 +183,7 @@ fn push_bounded<T>(list: &mut Vec<T>, item: T, max: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cairn_model::codec;
 
     const BY: (Version, AuthorId) = (Version(1), AuthorId(1));
 
@@ -186,7 +227,10 @@ mod tests {
             let text = Value::Text("x".repeat(4_000));
             history.ended(FieldId(1), Version(version), BY, Some(text));
         }
-        assert!(history.past_bytes() <= PAST_BYTES_MAX);
+        let read = codec::encode(&history);
+        let read: History = codec::decode("history", &read).unwrap();
+        assert_eq!(read, history, "what it weighs is known after reading, too");
+        assert!(history.past.weight > 4_000 && history.past.weight <= PAST_BYTES_MAX);
         assert_eq!(
             history.shown_at(FieldId(1), Version(5), Version(1), None),
             None

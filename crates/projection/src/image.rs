@@ -138,16 +138,17 @@ impl Record {
     fn form(&self, since: Version, whole: bool) -> writing::ImageForm<'_> {
         let changed = |version: Version| whole || version > since;
         let behind = |version: Version| self.version.0 - version.0;
-        let fields = self
-            .fields
-            .iter()
-            .filter(|slot| changed(slot.changed))
-            .map(|slot| writing::FieldForm {
-                id: slot.id.0,
-                changed_behind: behind(slot.changed),
-                state: state_form(slot, behind),
-            })
-            .collect();
+        let mut fields = Vec::with_capacity(if whole { self.fields.len() } else { 1 });
+        fields.extend(
+            self.fields
+                .iter()
+                .filter(|slot| changed(slot.changed))
+                .map(|slot| writing::FieldForm {
+                    id: slot.id.0,
+                    changed_behind: behind(slot.changed),
+                    state: state_form(slot, behind),
+                }),
+        );
         writing::ImageForm {
             id: self.id,
             record_type: self.record_type,

@@ -5,13 +5,16 @@
 //! newest page that names a record has it. A page nothing points at any more
 //! is removed, and thin ones are gathered into new ones.
 
+use crate::record::Record;
 use cairn_model::codec::{self, DecodeError};
 use cairn_model::{RecordId, TypeId};
 use cairn_oplog::bundle::byte_string;
 use cairn_oplog::packing;
 use cairn_oplog::storage::{Batch, Storage, StorageError, Table};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 /// Records in one page.
 pub const PAGE_RECORDS_MAX: usize = 256;
@@ -23,7 +26,18 @@ const GATHERED_PAGES_MAX: usize = 64;
 /// Small pages, as single changes make them, that may be about.
 const SMALL_PAGES_MAX: usize = 256;
 
-#[derive(Serialize, Deserialize)]
+/// Bytes below which a page is not compressed: it is one of single changes,
+/// which others soon outdate or a gathering takes in.
+const COMPRESSED_BYTES_MIN: usize = 2 * 1024;
+/// Bytes of the records that are kept at hand as they were stored last.
+const RECENT_BYTES_MAX: usize = 256 * 1024;
+
+/// What a body begins with whose records follow as they are.
+const PLAIN: u8 = 0;
+/// What a body begins with whose records follow compressed.
+const COMPRESSED: u8 = 1;
+
+#[derive(Deserialize)]
 struct Blob(#[serde(with = "byte_string")] Vec<u8>);
 
 /// A page on its way to storage or to a device.
@@ -37,20 +51,30 @@ pub struct Page {
 }
 
 impl Page {
-    /// Packs records. Compressed bodies start with 1, plain ones with 0.
+    /// Packs records.
     pub fn pack(records: Vec<(RecordId, TypeId, Vec<u8>)>) -> Page {
         let index = records
             .iter()
             .map(|(id, record_type, _)| (*id, *record_type))
             .collect();
-        let blobs: Vec<Blob> = records
-            .into_iter()
-            .map(|(_, _, bytes)| Blob(bytes))
-            .collect();
-        let plain = codec::encode(&blobs);
-        let body = match packing::pack(&plain) {
-            Some(packed) => tagged(1, &packed),
-            None => tagged(0, &plain),
+        let room: usize = records.iter().map(|(_, _, bytes)| bytes.len() + 9).sum();
+        let mut plain = Vec::with_capacity(room + 10);
+        plain.push(PLAIN);
+        codec::encode_onto(&records.len(), &mut plain);
+        for (_, _, bytes) in &records {
+            codec::encode_onto(&bytes.len(), &mut plain);
+            plain.extend_from_slice(bytes);
+        }
+        let packed = match plain.len() < COMPRESSED_BYTES_MIN {
+            true => None,
+            false => packing::pack(&plain[1..]),
+        };
+        let body = match packed {
+            Some(mut packed) => {
+                packed.insert(0, COMPRESSED);
+                packed
+            }
+            None => plain,
         };
         Page { index, body }
     }
@@ -82,28 +106,49 @@ impl Page {
     }
 }
 
-fn tagged(tag: u8, bytes: &[u8]) -> Vec<u8> {
-    let mut body = Vec::with_capacity(bytes.len() + 1);
-    body.push(tag);
-    body.extend_from_slice(bytes);
-    body
+fn malformed(reason: impl ToString) -> DecodeError {
+    DecodeError::Malformed {
+        what: "page",
+        reason: reason.to_string(),
+    }
+}
+
+/// The records of a body, one behind the other.
+fn plain(body: &[u8]) -> Result<Cow<'_, [u8]>, DecodeError> {
+    match body.split_first() {
+        Some((&PLAIN, plain)) => Ok(Cow::Borrowed(plain)),
+        Some((&COMPRESSED, packed)) => packing::unpack(packed, codec::DECODE_BYTES_MAX)
+            .map(Cow::Owned)
+            .map_err(malformed),
+        _ => Err(malformed("it has no known form")),
+    }
 }
 
 fn unpack(body: &[u8]) -> Result<Vec<Vec<u8>>, DecodeError> {
-    let malformed = |reason: String| DecodeError::Malformed {
-        what: "page",
-        reason,
-    };
-    let blobs: Vec<Blob> = match body.split_first() {
-        Some((0, plain)) => codec::decode("page", plain)?,
-        Some((1, compressed)) => {
-            let plain = packing::unpack(compressed, codec::DECODE_BYTES_MAX)
-                .map_err(|error| malformed(error.to_string()))?;
-            codec::decode("page", &plain)?
-        }
-        _ => return Err(malformed("it has no known form".to_owned())),
-    };
+    let blobs: Vec<Blob> = codec::decode("page", &plain(body)?)?;
     Ok(blobs.into_iter().map(|blob| blob.0).collect())
+}
+
+/// The bytes of one record; those before it are passed over.
+fn one_of(mut plain: &[u8], slot: u16) -> Result<Vec<u8>, DecodeError> {
+    let count: u64 = codec::take("page", &mut plain)?;
+    if u64::from(slot) >= count {
+        return Err(malformed("it has fewer records than its index"));
+    }
+    for _ in 0..slot {
+        next_of(&mut plain)?;
+    }
+    next_of(&mut plain).map(<[u8]>::to_vec)
+}
+
+fn next_of<'a>(plain: &mut &'a [u8]) -> Result<&'a [u8], DecodeError> {
+    let length: u64 = codec::take("page", plain)?;
+    let parts = usize::try_from(length)
+        .ok()
+        .and_then(|length| plain.split_at_checked(length));
+    let (next, rest) = parts.ok_or_else(|| malformed("it ends within a record"))?;
+    *plain = rest;
+    Ok(next)
 }
 
 /// Where a record's newest bytes are.
@@ -120,8 +165,40 @@ pub struct Pages {
     places: BTreeMap<RecordId, Place>,
     /// Pages by number: records written, and records still current.
     pages: BTreeMap<u64, (usize, usize)>,
+    /// Records written in all of these together.
+    written: usize,
     /// Pages that are on their way to storage.
     on_the_way: BTreeMap<u64, Page>,
+    /// The compressed page that was opened last: who reads one record of a
+    /// page soon reads another, or the same again.
+    opened: Mutex<Option<(u64, Vec<u8>)>>,
+    recent: Recent,
+}
+
+/// Records that were stored lately: what has just changed soon changes again.
+#[derive(Debug, Default)]
+struct Recent {
+    /// Each with the bytes of its image.
+    records: BTreeMap<RecordId, (usize, Record)>,
+    bytes: usize,
+}
+
+impl Recent {
+    /// Keeps a record, and forgets the others when they become too many.
+    fn keep(&mut self, record: Record, bytes: usize) {
+        if self.bytes + bytes > RECENT_BYTES_MAX {
+            *self = Recent::default();
+        }
+        self.take(record.id);
+        self.bytes += bytes;
+        self.records.insert(record.id, (bytes, record));
+    }
+
+    fn take(&mut self, id: RecordId) -> Option<Record> {
+        let (bytes, record) = self.records.remove(&id)?;
+        self.bytes -= bytes;
+        Some(record)
+    }
 }
 
 /// What was added to [`Pages`] up to some moment.
@@ -168,8 +245,9 @@ impl Pages {
         }
         Ok(Pages {
             places,
+            written: pages.values().map(|(written, _)| written).sum(),
             pages,
-            on_the_way: BTreeMap::new(),
+            ..Pages::default()
         })
     }
 
@@ -204,15 +282,25 @@ impl Pages {
         let Some(place) = self.places.get(&id) else {
             return Ok(None);
         };
-        let mut blobs = self.read(place.page, storage)?;
-        if usize::from(place.slot) >= blobs.len() {
-            return Err(StorageError::corrupt(
-                Table::Pages,
-                &key(place.page),
-                "it has fewer records than its index",
-            ));
+        self.read_one(place, storage).map(Some)
+    }
+
+    fn read_one(&self, place: &Place, storage: &dyn Storage) -> Result<Vec<u8>, StorageError> {
+        let corrupt =
+            |error: DecodeError| StorageError::corrupt(Table::Pages, &key(place.page), error);
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((page, plain)) = &*opened
+            && *page == place.page
+        {
+            return one_of(plain, place.slot).map_err(corrupt);
         }
-        Ok(Some(blobs.swap_remove(usize::from(place.slot))))
+        let body = self.body(place.page, storage)?;
+        let plain = plain(&body).map_err(corrupt)?;
+        let bytes = one_of(&plain, place.slot).map_err(corrupt)?;
+        if let Cow::Owned(plain) = plain {
+            *opened = Some((place.page, plain));
+        }
+        Ok(bytes)
     }
 
     /// Visits every record's newest bytes, page by page. Stops at the first error.
@@ -270,18 +358,18 @@ impl Pages {
         codec::decode("page index", &index).map_err(|error| corrupt(error.to_string()))
     }
 
+    fn body(&self, page: u64, storage: &dyn Storage) -> Result<Cow<'_, [u8]>, StorageError> {
+        if let Some(page) = self.on_the_way.get(&page) {
+            return Ok(Cow::Borrowed(&page.body));
+        }
+        let body = storage.get(Table::Pages, &key(page))?;
+        body.map(Cow::Owned)
+            .ok_or_else(|| StorageError::corrupt(Table::Pages, &key(page), "it is missing"))
+    }
+
     fn read(&self, page: u64, storage: &dyn Storage) -> Result<Vec<Vec<u8>>, StorageError> {
-        let corrupt = |reason: String| StorageError::corrupt(Table::Pages, &key(page), reason);
-        let unpacked = match self.on_the_way.get(&page) {
-            Some(page) => page.unpack(),
-            None => {
-                let body = storage
-                    .get(Table::Pages, &key(page))?
-                    .ok_or_else(|| corrupt("it is missing".to_owned()))?;
-                unpack(&body)
-            }
-        };
-        unpacked.map_err(|error| corrupt(error.to_string()))
+        unpack(&self.body(page, storage)?)
+            .map_err(|error| StorageError::corrupt(Table::Pages, &key(page), error))
     }
 
     /// What has been added so far: to be settled when the batches it went into
@@ -310,28 +398,52 @@ impl Pages {
         batch.put(Table::Pages, key(number), page.body.clone());
         self.pages
             .insert(number, (page.index.len(), page.index.len()));
-        let index = page.index.clone();
-        self.on_the_way.insert(number, page);
-        for (slot, (id, record_type)) in (0..).zip(index) {
-            if let Some(old) = self.places.insert(
-                id,
-                Place {
-                    page: number,
-                    slot,
-                    record_type,
-                },
-            ) {
+        self.written += page.index.len();
+        for (slot, (id, record_type)) in (0..).zip(&page.index) {
+            let place = Place {
+                page: number,
+                slot,
+                record_type: *record_type,
+            };
+            self.recent.take(*id);
+            if let Some(old) = self.places.insert(*id, place) {
                 self.outdate(old.page, batch);
             }
         }
+        self.on_the_way.insert(number, page);
+    }
+
+    /// Packs records into pages and adds these.
+    pub fn store(&mut self, records: impl IntoIterator<Item = Record>, batch: &mut Batch) {
+        let mut images = Vec::new();
+        let mut kept = Vec::new();
+        for record in records {
+            let image = record.to_image();
+            kept.push((image.len(), record));
+            let (_, record) = &kept[kept.len() - 1];
+            images.push((record.id, record.record_type, image));
+        }
+        for page in Page::pack_all(images) {
+            self.add(page, batch);
+        }
+        for (bytes, record) in kept {
+            self.recent.keep(record, bytes);
+        }
+    }
+
+    /// A record as it was stored last, if it is still at hand; for whoever
+    /// stores it again.
+    pub fn take_recent(&mut self, id: RecordId) -> Option<Record> {
+        self.recent.take(id)
     }
 
     fn outdate(&mut self, page: u64, batch: &mut Batch) {
-        let Some((_, current)) = self.pages.get_mut(&page) else {
+        let Some((written, current)) = self.pages.get_mut(&page) else {
             return;
         };
         *current -= 1;
         if *current == 0 {
+            self.written -= *written;
             self.pages.remove(&page);
             self.on_the_way.remove(&page);
             batch.remove(Table::Pages, key(page));
@@ -351,8 +463,7 @@ impl Pages {
     /// Gathers pages into new ones while more than half of what is stored is
     /// outdated, or while there are many small pages; one bounded step.
     pub fn gather(&mut self, storage: &dyn Storage, batch: &mut Batch) -> Result<(), StorageError> {
-        let written: usize = self.pages.values().map(|(written, _)| written).sum();
-        let outdated = written > PAGE_RECORDS_MAX && written >= 2 * self.places.len();
+        let outdated = self.written > PAGE_RECORDS_MAX && self.written >= 2 * self.places.len();
         let scattered =
             self.pages.len() > SMALL_PAGES_MAX + 4 * self.places.len() / PAGE_RECORDS_MAX;
         if !outdated && !scattered {
@@ -379,6 +490,8 @@ impl Pages {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Origin;
+    use cairn_model::{AuthorId, HybridTime, Timestamp, Version};
     use cairn_oplog::Durability;
     use cairn_oplog::memory::MemoryStorage;
 
@@ -432,6 +545,68 @@ mod tests {
             })
             .unwrap();
         assert_eq!(visited, 1000);
+    }
+
+    #[test]
+    fn every_record_is_found_in_its_slot_of_a_plain_and_of_a_compressed_page() {
+        for (count, compressed) in [(3, 0), (200, 1)] {
+            let storage = MemoryStorage::new();
+            let mut pages = Pages::default();
+            let mut batch = Batch::default();
+            let bytes = |n: u32| vec![n as u8; 10 + n as usize];
+            let records: Vec<_> = (0..count).map(|n| (id(n), TypeId(1), bytes(n))).collect();
+            let page = Page::pack(records.clone());
+            assert_eq!(page.body[0], compressed);
+            let unpacked = page.unpack().unwrap();
+            pages.add(page, &mut batch);
+            storage.commit(batch, Durability::Synced).unwrap();
+            pages.settle(pages.mark());
+            for ((id, _, bytes), unpacked) in records.iter().zip(unpacked) {
+                assert_eq!(*bytes, unpacked);
+                assert_eq!(pages.get(*id, &storage).unwrap(), Some(unpacked));
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_is_at_hand_until_a_page_brings_another() {
+        let mut pages = Pages::default();
+        let mut batch = Batch::default();
+        let stored = record(1);
+        pages.store([stored.clone(), record(2)], &mut batch);
+        pages.add(
+            Page::pack(vec![(id(2), TypeId(1), vec![7; 50])]),
+            &mut batch,
+        );
+        assert_eq!(pages.take_recent(id(1)), Some(stored.clone()));
+        assert_eq!(pages.take_recent(id(2)), None);
+        pages.store([stored], &mut batch);
+        pages.clear(&mut batch);
+        assert_eq!(pages.take_recent(id(1)), None);
+    }
+
+    #[test]
+    fn what_is_at_hand_is_bounded() {
+        let mut pages = Pages::default();
+        let mut kept = 0;
+        for n in 0..10_000 {
+            pages.store([record(n)], &mut Batch::default());
+            kept = kept.max(pages.recent.records.len());
+        }
+        let bytes = record(1).to_image().len();
+        assert!(kept > 100 && kept * bytes <= RECENT_BYTES_MAX, "{kept}");
+    }
+
+    fn record(n: u32) -> Record {
+        let origin = Origin {
+            version: Version(1),
+            author: AuthorId(1),
+            generation: 0,
+            sequence: 1,
+            time: HybridTime::default(),
+            received: Timestamp(0),
+        };
+        Record::new(id(n), TypeId(1), origin)
     }
 
     #[test]

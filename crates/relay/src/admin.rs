@@ -218,7 +218,7 @@ impl Relay {
         for (number, bytes) in (1..).zip(bundles) {
             let parsed = Parsed::parse(bytes).map_err(|_| Refusal::BundleInvalid);
             match parsed.and_then(|parsed| self.take_in(now, parsed, From::Admin(reply))) {
-                Ok(arrived) => taken += usize::from(arrived.is_new),
+                Ok(arrived) => taken += usize::from(arrived.resend.is_none()),
                 Err(refusal) => {
                     self.expect_answers(reply, taken);
                     self.refuse_later(reply, AdminError::Refused { number, refusal });

@@ -17,6 +17,7 @@
 
 pub mod admin;
 mod directory;
+mod era;
 pub mod machine;
 pub mod past;
 mod serve;

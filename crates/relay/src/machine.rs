@@ -2,10 +2,10 @@
 
 use crate::admin::{AdminError, AdminReply, AdminRequest, Pending, TicketBook};
 use crate::directory::DefinitionChanges;
-use crate::session::Session;
+use crate::era::Eras;
+use crate::session::{Resend, Session};
 use cairn_model::{
-    Action, AuthorId, HybridClock, LogId, Operation, OrganizationId, PublicKey, Timestamp, Version,
-    codec,
+    Action, HybridClock, LogId, Operation, OrganizationId, PublicKey, Timestamp, Version, codec,
 };
 use cairn_oplog::bundle::{self, LogHead, Slot};
 use cairn_oplog::ledger_log;
@@ -14,8 +14,8 @@ use cairn_oplog::{
     Verified,
 };
 use cairn_projection::page::{Pages, PagesMark};
-use cairn_projection::{State, Verdict};
-use cairn_proto::{ClientMessage, Refusal, ServerMessage};
+use cairn_projection::{Device, State, Verdict};
+use cairn_proto::{ClientMessage, Era, Refusal, ServerMessage};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -134,8 +134,8 @@ struct Taken {
 pub(crate) struct Arrived {
     /// The log's head after it.
     pub(crate) head: LogHead,
-    /// Whether it was not in the ledger, nor on its way there.
-    pub(crate) is_new: bool,
+    /// What it is, when it is in the ledger already, or on its way there.
+    pub(crate) resend: Option<Resend>,
 }
 
 /// Where a bundle came from.
@@ -151,6 +151,7 @@ pub struct Relay {
     pub(crate) secret: SecretKey,
     pub(crate) organization: OrganizationId,
     pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) eras: Eras,
     pub(crate) state: State,
     pages: Pages,
     ledger: LedgerHead,
@@ -164,7 +165,7 @@ pub struct Relay {
     durable: LedgerHead,
     pub(crate) definition_changes: DefinitionChanges,
     /// Resends whose first copy is on its way to storage.
-    pub(crate) resent: Vec<(SessionId, AuthorId, Arc<[u8]>)>,
+    pub(crate) resent: Vec<(SessionId, Resend)>,
     waiting: Vec<Taken>,
     waiting_replies: Vec<ReplyId>,
     waiting_batch: Batch,
@@ -178,11 +179,13 @@ pub struct Relay {
 
 impl Relay {
     /// Opens the relay over its storage: loads the last checkpoint and folds
-    /// what the ledger has after it.
+    /// what the ledger has after it. The era is 16 random bytes, drawn for this
+    /// start alone.
     pub fn open(
         secret: SecretKey,
         organization: OrganizationId,
         storage: Arc<dyn Storage>,
+        era: Era,
     ) -> Result<Relay, StorageError> {
         let (mut state, pages) = State::load(organization, secret.public(), &*storage)?;
         let ledger = ledger_log::head(&organization, &secret.public(), &*storage)?;
@@ -206,6 +209,7 @@ impl Relay {
             secret,
             organization,
             storage,
+            eras: Eras::new(era, state.version()),
             state,
             pages,
             ledger,
@@ -285,13 +289,14 @@ impl Relay {
         match input {
             Input::Connected { session, key } => {
                 self.sessions.insert(session, Session::new(key));
+                self.begin_era();
             }
             Input::Received { session, message } => self.received(now, session, message),
             Input::Sent { session } => self.sent(session),
             Input::Disconnected { session } => {
                 self.sessions.remove(&session);
             }
-            Input::Persisted(id) => self.persisted(id),
+            Input::Persisted(id) => self.persisted(now, id),
             Input::PersistFailed(id, error) => self.persist_failed(id, error),
             Input::Admin { reply, request } => self.admin(now, reply, request),
             Input::Tick => self.write_checkpoint_if(self.state.version() > self.checkpointed),
@@ -342,7 +347,7 @@ impl Relay {
             if self.is_resend(&bundle)? {
                 return Ok(Arrived {
                     head,
-                    is_new: false,
+                    resend: Some(Resend::of(&bundle)),
                 });
             }
         } else if bundle.first() > standing.sequence + 1 {
@@ -352,11 +357,11 @@ impl Relay {
         {
             return Ok(Arrived {
                 head,
-                is_new: false,
+                resend: Some(Resend::of(&bundle)),
             });
         }
-        self.append(now, bundle, from);
-        Ok(Arrived { head, is_new: true })
+        self.append(now, bundle, &standing, from);
+        Ok(Arrived { head, resend: None })
     }
 
     /// Where a log ends, counting bundles that are not durable yet.
@@ -384,6 +389,26 @@ impl Relay {
             .unwrap_or(head))
     }
 
+    /// Where the newest of a device's logs ends in the ledger, durably.
+    pub(crate) fn end_of_logs(&self, device: &Device) -> Result<(u32, LogHead), StorageError> {
+        // What storage is busy with, or has failed at, may be gone again.
+        let is_settled = self.persisting.is_none() && self.failed.is_none();
+        let newest = match device.quarantined {
+            Some(_) if is_settled => ledger_log::newest(&device.key.device(), &*self.storage)?,
+            _ => None,
+        };
+        let Some(log) = newest.filter(|log| log.generation >= device.generation) else {
+            return Ok((device.generation, device.head));
+        };
+        let followed = match log.generation == device.generation {
+            true => device.head,
+            false => LogHead::genesis(&self.organization, &log),
+        };
+        let end = ledger_log::furthest(&log, &*self.storage)?;
+        let end = end.filter(|end| end.sequence > followed.sequence);
+        Ok((log.generation, end.unwrap_or(followed)))
+    }
+
     /// Whether every operation of the bundle stands in the ledger already, or
     /// is on its way there. If one differs, the bundle is evidence that the
     /// log was written twice, and belongs in the ledger.
@@ -408,9 +433,8 @@ impl Relay {
             .all(|(sequence, slot)| known.contains(&(sequence, slot.hash()))))
     }
 
-    fn append(&mut self, now: Timestamp, bundle: Verified, from: From) {
-        let continues = bundle.previous() == self.log_head(&bundle.log()).head;
-        if continues {
+    fn append(&mut self, now: Timestamp, bundle: Verified, standing: &LogHead, from: From) {
+        if bundle.previous() == standing.head {
             self.heads.insert(bundle.log(), bundle.head());
         }
         self.waiting_bytes += bundle.bytes().len();
@@ -438,14 +462,9 @@ impl Relay {
         while !operations.is_empty() {
             let count = bundle::fitting(operations.iter().map(Vec::len)).max(1);
             let chunk = operations.drain(..count).collect();
-            let bundle = bundle::seal(
-                &self.organization,
-                log,
-                &self.log_head(&log),
-                chunk,
-                &self.secret,
-            );
-            self.append(now, bundle, from);
+            let head = self.log_head(&log);
+            let bundle = bundle::seal(&self.organization, log, &head, chunk, &self.secret);
+            self.append(now, bundle, &head, from);
         }
     }
 
@@ -481,6 +500,7 @@ impl Relay {
         let replies = std::mem::take(&mut self.waiting_replies);
         let mut batch = std::mem::take(&mut self.waiting_batch);
         self.waiting_bytes = 0;
+        self.eras.leaves();
         ledger_log::put_head(&self.ledger, &mut batch);
         self.persist(
             batch,
@@ -521,7 +541,7 @@ impl Relay {
         }
     }
 
-    fn persisted(&mut self, id: PersistId) {
+    fn persisted(&mut self, now: Timestamp, id: PersistId) {
         let Some((under_way, afterwards)) = self.persisting.take() else {
             return;
         };
@@ -554,6 +574,7 @@ impl Relay {
                 answer: Ok(Vec::new()),
             });
         }
+        self.open_era(now);
         self.acknowledge_resent();
         self.serve_all();
     }
@@ -600,7 +621,7 @@ impl Relay {
 
     /// Nothing more can be promised: sessions end, so that devices keep their
     /// work and try again later.
-    fn fail(&mut self, error: StorageError) {
+    pub(crate) fn fail(&mut self, error: StorageError) {
         tracing::error!(%error, "the relay cannot write any more");
         self.failed = Some(error);
         self.resent.clear();

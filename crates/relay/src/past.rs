@@ -3,11 +3,10 @@
 
 use crate::machine::Relay;
 use cairn_model::{OrganizationId, PublicKey, RecordId, Timestamp, Version};
-use cairn_oplog::bundle::Verified;
 use cairn_oplog::{Storage, StorageError, ledger_log};
 use cairn_projection::State;
+use cairn_proto::HistoryEntry;
 use cairn_proto::limit::{HISTORY_BYTES_MAX, HISTORY_ENTRIES_MAX};
-use cairn_proto::{HistoryEntry, Refusal};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -67,24 +66,6 @@ impl Relay {
             position: self.state.position(),
             version: self.state.version(),
         }
-    }
-
-    /// The version of an operation of a stored bundle.
-    pub(crate) fn version_of(
-        &self,
-        bundle: &Verified,
-        sequence: u64,
-    ) -> Result<Option<Version>, Refusal> {
-        let index = ledger_log::position_of(&bundle.log(), bundle.first(), &*self.storage)
-            .map_err(|_| Refusal::RelayFailed)?;
-        let Some(position) = index.filter(|position| *position <= self.state.position()) else {
-            return Ok(None);
-        };
-        let entries =
-            ledger_log::entries(position, 1, &*self.storage).map_err(|_| Refusal::RelayFailed)?;
-        Ok(entries
-            .first()
-            .map(|stored| Version(stored.first_version + (sequence - bundle.first()))))
     }
 
     /// The bundles behind a record after a version, each with only the

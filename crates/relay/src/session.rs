@@ -2,7 +2,9 @@
 
 use crate::machine::{From, Output, Relay, SessionId};
 use crate::serve::{Download, Served};
-use cairn_model::{AuthorId, Change, LogId, Mutation, PublicKey, RecordId, Timestamp, Version};
+use cairn_model::{
+    AuthorId, Change, Hash, LogId, Mutation, PublicKey, RecordId, Timestamp, Version,
+};
 use cairn_oplog::Entry;
 use cairn_oplog::bundle::{Slot, Verified, decode_operation};
 use cairn_oplog::{LogHead, Parsed, ledger_log};
@@ -11,11 +13,32 @@ use cairn_proto::limit::{
     ANSWERS_QUEUED_MAX, BUNDLES_IN_FLIGHT_MAX, HASHES_MAX, NAME_BYTES_MAX, REVOKED_BUNDLES_MAX,
 };
 use cairn_proto::{Ack, ClientMessage, Hello, Refusal, ServerMessage, Welcome};
-use std::sync::Arc;
 
 /// Operations of a bundle that the relay looks through to spare the device
 /// their images: live edits come one by one, a backlog is sent images anyway.
 const INCORPORATED_OPERATIONS_MAX: usize = 8;
+
+/// A bundle that was handed in before.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Resend {
+    log: LogId,
+    first: u64,
+    last: u64,
+    /// Of its last operation.
+    hash: Hash,
+}
+
+impl Resend {
+    pub(crate) fn of(bundle: &Verified) -> Resend {
+        let last = bundle.slots().last().map(Slot::hash);
+        Resend {
+            log: bundle.log(),
+            first: bundle.first(),
+            last: bundle.last(),
+            hash: last.unwrap_or(Hash::ZERO),
+        }
+    }
+}
 
 /// A connected device.
 #[derive(Debug)]
@@ -23,6 +46,8 @@ pub struct Session {
     /// The key it has proven.
     pub key: PublicKey,
     pub(crate) author: Option<AuthorId>,
+    /// What it has begun with, until the relay may answer.
+    pub(crate) greeting: Option<Hello>,
     pub(crate) revoked: bool,
     pub(crate) served: Served,
     pub(crate) queued: usize,
@@ -37,6 +62,7 @@ impl Session {
         Session {
             key,
             author: None,
+            greeting: None,
             revoked: false,
             served: Served::default(),
             queued: 0,
@@ -145,7 +171,12 @@ impl Relay {
         }
     }
 
-    fn hello(&mut self, now: Timestamp, id: SessionId, hello: Hello) -> Result<(), Refusal> {
+    pub(crate) fn hello(
+        &mut self,
+        now: Timestamp,
+        id: SessionId,
+        hello: Hello,
+    ) -> Result<(), Refusal> {
         if hello.organization != self.organization {
             return Err(Refusal::OtherOrganization);
         }
@@ -154,21 +185,24 @@ impl Relay {
             .state
             .author(&key.device())
             .ok_or(Refusal::NotEnrolled)?;
-        let version = self.state.version();
-        let began = hello.resume.map_or(hello.cursor, |(began, _)| began);
-        if hello.cursor > version || began > version {
-            return Err(Refusal::AheadOfLedger);
+        if !self.is_open() {
+            return self.let_wait(id, hello);
         }
+        let version = self.state.version();
+        let shared = self.shared_with(&hello)?;
         let device = &self.state.devices()[author.0 as usize];
+        let (generation, head) = self.end_of_logs(device).map_err(|_| Refusal::RelayFailed)?;
         // Only what is durable: the device takes what is named here for
         // acknowledged. It sends the rest again, which is no fault.
         let welcome = Welcome {
             now,
             version,
-            generation: device.generation,
-            head: device.head,
+            generation,
+            head,
             revoked: device.revoked.is_some(),
             checkpoint: self.checkpoint(),
+            era: self.era(),
+            shared,
         };
         let session = self.sessions.get_mut(&id).ok_or(Refusal::OutOfOrder)?;
         if session.author.replace(author).is_some() {
@@ -195,6 +229,18 @@ impl Relay {
         Ok(())
     }
 
+    /// Nobody is welcome before the era is on record.
+    fn let_wait(&mut self, id: SessionId, hello: Hello) -> Result<(), Refusal> {
+        if self.failure().is_some() {
+            return Err(Refusal::RelayFailed);
+        }
+        let session = self.sessions.get_mut(&id).ok_or(Refusal::OutOfOrder)?;
+        match session.greeting.replace(hello) {
+            Some(_) => Err(Refusal::OutOfOrder),
+            None => Ok(()),
+        }
+    }
+
     fn upload_next(&mut self, now: Timestamp, id: SessionId, bytes: &[u8]) -> Result<(), Refusal> {
         let last = self.sessions.get(&id).and_then(|session| session.uploaded);
         let (log, head) = last.ok_or(Refusal::OutOfOrder)?;
@@ -204,56 +250,52 @@ impl Relay {
 
     fn upload(&mut self, now: Timestamp, id: SessionId, parsed: Parsed) -> Result<(), Refusal> {
         let session = self.sessions.get_mut(&id).ok_or(Refusal::OutOfOrder)?;
-        let author = session.author.ok_or(Refusal::OutOfOrder)?;
+        session.author.ok_or(Refusal::OutOfOrder)?;
         if session.in_flight >= BUNDLES_IN_FLIGHT_MAX {
             return Err(Refusal::TooMuchInFlight);
         }
-        if session.revoked {
-            session.handed_in_revoked += 1;
-            if session.handed_in_revoked > REVOKED_BUNDLES_MAX {
-                return Err(Refusal::RevokedLimit);
-            }
+        if session.revoked && session.handed_in_revoked >= REVOKED_BUNDLES_MAX {
+            return Err(Refusal::RevokedLimit);
         }
-        let (log, bytes) = (parsed.log(), parsed.bytes().clone());
+        let log = parsed.log();
         let arrived = self.take_in(now, parsed, From::Session(id))?;
         if let Some(session) = self.sessions.get_mut(&id) {
             session.uploaded = Some((log, arrived.head));
             session.in_flight += 1;
+            let is_new = arrived.resend.is_none();
+            session.handed_in_revoked += u64::from(session.revoked && is_new);
         }
-        if arrived.is_new {
-            return Ok(());
+        match arrived.resend {
+            Some(resend) => self.acknowledge_again(id, resend),
+            None => Ok(()),
         }
-        self.acknowledge_again(id, author, bytes)
     }
 
     /// Answers a resend with what was answered before: the bundle's place in
     /// the ledger has not changed. One that is still on its way to storage is
-    /// answered when it is there.
-    pub(crate) fn acknowledge_again(
-        &mut self,
-        id: SessionId,
-        author: AuthorId,
-        bytes: Arc<[u8]>,
-    ) -> Result<(), Refusal> {
-        let parsed = Parsed::parse(bytes.clone()).map_err(|_| Refusal::BundleInvalid)?;
-        let log = parsed.log();
-        if self.state.author(&log.device) != Some(author) {
-            self.answered(id);
-            return Ok(());
-        }
-        let stored = ledger_log::bundles_of(&log, parsed.last(), 1, &*self.storage)
+    /// answered when it is there. Where a log was written twice, several
+    /// operations have one sequence; the one that was handed in again counts.
+    fn acknowledge_again(&mut self, id: SessionId, resend: Resend) -> Result<(), Refusal> {
+        let Resend {
+            log,
+            first,
+            last,
+            hash,
+        } = resend;
+        let stored = ledger_log::entries_over(&log, last, last, &*self.storage)
             .map_err(|_| Refusal::RelayFailed)?;
-        let version = match stored.first() {
-            Some(bundle) => self.version_of(bundle, parsed.last())?,
-            None => None,
-        };
-        let Some(version) = version else {
-            self.resent.push((id, author, bytes));
+        let version = stored.iter().find_map(|stored| {
+            let bundle = &stored.entry.bundle;
+            let at = last - bundle.first();
+            (bundle.slots()[at as usize].hash() == hash).then_some(stored.first_version + at)
+        });
+        let Some(version) = version.filter(|version| *version <= self.state.version().0) else {
+            self.resent.push((id, resend));
             return Ok(());
         };
-        let rejected = (0..=(parsed.last() - parsed.first()) as u16)
+        let rejected = (0..=(last - first) as u16)
             .filter_map(|back| {
-                let verdict = self.state.verdict(Version(version.0 - u64::from(back)));
+                let verdict = self.state.verdict(Version(version - u64::from(back)));
                 verdict.rejected.map(|code| (back, code))
             })
             .collect();
@@ -261,8 +303,8 @@ impl Relay {
         self.send(
             id,
             ServerMessage::Ack(Ack {
-                through: parsed.last(),
-                version,
+                through: last,
+                version: Version(version),
                 rejected,
                 incorporated: None,
             }),
@@ -272,9 +314,9 @@ impl Relay {
 
     /// Answers the resends whose first copy has just become durable.
     pub(crate) fn acknowledge_resent(&mut self) {
-        for (id, author, bytes) in std::mem::take(&mut self.resent) {
+        for (id, resend) in std::mem::take(&mut self.resent) {
             if self.sessions.contains_key(&id)
-                && let Err(refusal) = self.acknowledge_again(id, author, bytes)
+                && let Err(refusal) = self.acknowledge_again(id, resend)
             {
                 self.refuse(id, refusal);
             }

@@ -81,7 +81,7 @@ pub fn judging(judged: Judged) -> Vec<Box<dyn Checker>> {
         Box::new(Rules::of(judged)),
         Box::new(NoSilentLoss::of(judged)),
         Box::new(Refold::default()),
-        Box::new(Order::default()),
+        Box::new(Order::of(judged)),
         Box::new(Once::default()),
         Box::new(Honest::default()),
         Box::new(Agreement::default()),

@@ -44,12 +44,21 @@ impl HostClock {
             return self.shown;
         }
         let passed = i128::from(now.since(self.set_at));
-        self.shown + passed + passed * i128::from(self.drift) / MILLION
+        let drifted = match self.drift {
+            0 => 0,
+            drift => passed * i128::from(drift) / MILLION,
+        };
+        self.shown + passed + drifted
     }
 
     /// What it shows.
     pub fn reads(&self, now: VirtualTime) -> Timestamp {
-        Timestamp((self.micros(now) / 1_000).max(0) as u64)
+        let micros = self.micros(now);
+        // The division is asked for at every step, and 64 bits nearly always do.
+        Timestamp(match u64::try_from(micros) {
+            Ok(micros) => micros / 1_000,
+            Err(_) => (micros / 1_000).max(0) as u64,
+        })
     }
 
     /// How far it is off, in milliseconds.

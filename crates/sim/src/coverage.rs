@@ -82,7 +82,10 @@ pub struct Coverage {
     pub situations: BTreeMap<String, u64>,
     /// Runs that showed each shape.
     pub shapes: BTreeMap<String, u64>,
-    /// How many shapes were known after how many runs, at powers of two.
+    /// Which run it was, of those so far, for each shape that only one showed.
+    pub only: BTreeMap<String, u64>,
+    /// How many shapes were known after how many runs: at powers of two, and
+    /// then after each part that was added.
     pub curve: Vec<(u64, u64)>,
 }
 
@@ -94,16 +97,27 @@ impl Coverage {
             *self.situations.entry(situation.clone()).or_default() += 1;
         }
         for shape in &seen.shapes {
-            *self.shapes.entry(shape.clone()).or_default() += 1;
+            let runs = self.shapes.entry(shape.clone()).or_default();
+            *runs += 1;
+            match *runs {
+                1 => drop(self.only.insert(shape.clone(), self.seeds)),
+                _ => drop(self.only.remove(shape)),
+            }
         }
         if self.seeds.is_power_of_two() {
             self.curve.push((self.seeds, self.shapes.len() as u64));
         }
     }
 
-    /// Adds what another part of the campaign has met. The curve stays that of
-    /// this part: shards run at the same time have no order.
+    /// Adds what another part of the campaign has met: the curve goes on with
+    /// what is known then.
     pub fn merge(&mut self, other: &Coverage) {
+        if self.seeds == 0 {
+            return self.clone_from(other);
+        }
+        for (shape, run) in &other.only {
+            self.only.insert(shape.clone(), self.seeds + run);
+        }
         self.seeds += other.seeds;
         for (situation, runs) in &other.situations {
             *self.situations.entry(situation.clone()).or_default() += runs;
@@ -111,6 +125,9 @@ impl Coverage {
         for (shape, runs) in &other.shapes {
             *self.shapes.entry(shape.clone()).or_default() += runs;
         }
+        let shapes = &self.shapes;
+        self.only.retain(|shape, _| shapes.get(shape) == Some(&1));
+        self.curve.push((self.seeds, self.shapes.len() as u64));
     }
 
     /// Situations that were never met.
@@ -125,10 +142,19 @@ impl Coverage {
         self.shapes.values().filter(|count| **count == runs).count() as u64
     }
 
-    /// Good and Turing's estimate of what the next run will show that is new:
-    /// the number of shapes seen in one run only, for each run. Above 1 every
-    /// run still shows something new; below, it is about the chance that one
-    /// does.
+    /// Good and Turing's estimate of the chance that the next run shows
+    /// something new: the share of runs without which something would not have
+    /// been seen.
+    pub fn chance_of_news(&self) -> f64 {
+        let runs: BTreeSet<u64> = self.only.values().copied().collect();
+        match self.seeds {
+            0 => 1.0,
+            seeds => runs.len() as f64 / seeds as f64,
+        }
+    }
+
+    /// Their estimate of how many shapes the next run shows that are new: the
+    /// number of shapes seen in one run only, for each run.
     pub fn new_in_the_next(&self) -> f64 {
         match self.seeds {
             0 => 1.0,
@@ -162,10 +188,12 @@ mod tests {
         }
         assert_eq!(coverage.curve, [(1, 2), (2, 2), (4, 3)]);
         assert_eq!(coverage.new_in_the_next(), 0.25);
+        assert_eq!(coverage.chance_of_news(), 0.25);
         assert_eq!(coverage.shapes_in_all(), 3.0);
-        coverage.add(&seen(&["d"]));
-        assert_eq!(coverage.new_in_the_next(), 0.4);
-        assert_eq!(coverage.shapes_in_all(), 4.5);
+        coverage.add(&seen(&["d", "e"]));
+        assert_eq!(coverage.new_in_the_next(), 0.6);
+        assert_eq!(coverage.chance_of_news(), 0.4);
+        assert_eq!(coverage.shapes_in_all(), 6.5);
     }
 
     #[test]
@@ -174,9 +202,16 @@ mod tests {
         one.add(&seen(&["a"]));
         let mut other = Coverage::default();
         other.add(&seen(&["a", "b"]));
-        one.merge(&other);
-        assert_eq!((one.seeds, one.shapes["a"], one.shapes["b"]), (2, 2, 1));
-        assert_eq!(one.unmet().len(), SITUATIONS.len());
+        other.situations.insert(SITUATIONS[0].name.to_owned(), 1);
+        let mut both = Coverage::default();
+        both.merge(&one);
+        assert_eq!(both, one);
+        both.merge(&other);
+        assert_eq!((both.seeds, both.shapes["a"], both.shapes["b"]), (2, 2, 1));
+        assert_eq!(both.curve, [(1, 1), (2, 2)]);
+        assert_eq!(both.only, [("b".to_owned(), 2)].into());
+        let unmet = SITUATIONS[1..].iter().map(|situation| situation.name);
+        assert_eq!(both.unmet(), unmet.collect::<Vec<_>>());
     }
 
     #[test]

@@ -68,6 +68,13 @@ impl Disk {
         undo
     }
 
+    /// Applies what no crash can take any more.
+    fn apply_for_good(&mut self, batch: Batch) {
+        for (table, key, value) in batch.changes {
+            self.put(table, &key, value);
+        }
+    }
+
     fn take_back(&mut self, undo: Undo) {
         for (table, key, old) in undo.into_iter().rev() {
             self.put(table, &key, old);
@@ -212,6 +219,11 @@ impl SimStore {
         Some(found)
     }
 
+    /// Puts rotten values right again, from the other disk of a mirror.
+    pub fn mend(&self) {
+        self.disk().rotten.clear();
+    }
+
     /// Whether a value is rotten and nobody has overwritten it.
     pub fn is_rotten(&self) -> bool {
         !self.disk().rotten.is_empty()
@@ -274,18 +286,20 @@ impl Storage for SimStore {
                 disk.bytes
             )));
         }
+        if durability == Durability::Synced && !disk.fail_next_sync {
+            disk.apply_for_good(batch);
+            disk.behind.clear();
+            return Ok(());
+        }
         let undo = disk.apply(batch);
         disk.behind.push(undo);
         if durability == Durability::Behind {
             return Ok(());
         }
-        if std::mem::take(&mut disk.fail_next_sync) {
-            let reason = "the disk did not take what was to last".to_owned();
-            disk.poisoned = Some(reason.clone());
-            return Err(StorageError::Io(reason));
-        }
-        disk.behind.clear();
-        Ok(())
+        disk.fail_next_sync = false;
+        let reason = "the disk did not take what was to last".to_owned();
+        disk.poisoned = Some(reason.clone());
+        Err(StorageError::Io(reason))
     }
 }
 

@@ -78,6 +78,21 @@ pub fn between_evenly_scaled(stream: &mut Stream, low: u64, high: u64) -> u64 {
     (exp(from + (to - from) * stream.unit()) as u64).clamp(low, high)
 }
 
+/// Weights after Zipf's law: the n-th of `count` weighs as much as the first
+/// divided by n to a power, which is given in hundredths.
+pub fn zipf(count: u32, power: u32) -> Vec<(u32, u32)> {
+    let power = f64::from(power) / 100.0;
+    let weight = |rank: f64| (FIRST * exp(-power * ln(rank))) as u32;
+    let ranks = 0..count;
+    ranks
+        .map(|at| (at, weight(f64::from(at) + 1.0).max(1)))
+        .collect()
+}
+
+/// The weight of the first: enough for the last of a thousand to differ from
+/// its neighbours, and little enough for their sum.
+const FIRST: f64 = 1_000_000.0;
+
 /// Twelve uniform draws less six: normal enough up to six deviations, and made
 /// of nothing but additions.
 fn normal(stream: &mut Stream) -> f64 {
@@ -130,6 +145,23 @@ mod tests {
         for x in [-30.0, -1.0, -0.1, 0.0, 0.5, 1.0, 3.25, 40.0] {
             assert!((exp(x) / x.exp() - 1.0).abs() < 1e-12, "{x}");
         }
+    }
+
+    #[test]
+    fn the_second_of_zipfs_law_weighs_half() {
+        let close = |weight: u32, wanted: u32| weight.abs_diff(wanted) <= 1;
+        let weights: Vec<u32> = zipf(4, 100).into_iter().map(|(_, weight)| weight).collect();
+        let wanted = [1_000_000, 500_000, 333_333, 250_000];
+        let right = weights
+            .iter()
+            .zip(wanted)
+            .all(|(one, other)| close(*one, other));
+        assert!(right, "{weights:?}");
+        assert!(
+            zipf(9, 0)
+                .iter()
+                .all(|(_, weight)| close(*weight, 1_000_000))
+        );
     }
 
     fn sorted(law: Law) -> Vec<u64> {

@@ -11,7 +11,7 @@
 //! Reading order: [`time`], [`streams`], [`laws`], [`scenario`], [`schedule`],
 //! [`disk`], [`world`], [`trace`], [`check`] (with the [`mod@reference`] it judges
 //! by), [`wiring`], [`run`]; then [`mutants`], [`shrink`],
-//! [`coverage`] and [`report`].
+//! [`kept`], [`coverage`] and [`report`].
 
 pub mod bench;
 pub mod campaign;
@@ -20,6 +20,7 @@ pub mod clocks;
 pub mod coverage;
 pub mod disk;
 pub mod host;
+pub mod kept;
 pub mod laws;
 pub mod mutants;
 pub mod network;

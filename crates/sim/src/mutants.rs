@@ -6,9 +6,10 @@
 mod disk;
 mod fold;
 mod hunt;
+mod session;
 mod wire;
 
-pub use hunt::{Hunt, Kill, found_in, hunt};
+pub use hunt::{Hunt, Kill, found_in, found_only_in, hunt};
 
 use crate::check::{Checker, Judged, judging};
 use crate::wiring::{Straight, Wiring};
@@ -64,7 +65,7 @@ pub fn named(name: &str) -> Option<&'static Mutant> {
 }
 
 /// Every mutant.
-pub static MUTANTS: [Mutant; 28] = [
+pub static MUTANTS: [Mutant; 35] = [
     wired(
         "device-acknowledges-early",
         "A device tells its user that work is safe before its disk has it.",
@@ -162,6 +163,41 @@ pub static MUTANTS: [Mutant; 28] = [
         "talk-without-end",
         "A device asks again whenever it is answered.",
         || Box::new(wire::Chatter::default()),
+    ),
+    wired(
+        "welcome-counts-arrivals",
+        "A welcome names what has arrived and is not stored yet.",
+        || Box::new(session::WelcomeEarly::default()),
+    ),
+    wired(
+        "changes-overtake",
+        "A device does not wait for an acknowledgement that was overtaken by changes.",
+        || Box::new(session::Overtaken::default()),
+    ),
+    wired(
+        "rejected-in-images",
+        "What builds on something rejected is in its author's images all the same.",
+        || Box::new(session::RejectedInImages),
+    ),
+    wired(
+        "carried-over-twice",
+        "A device that begins a new log does again what the relay has of the old one.",
+        || Box::new(session::CarriesAll),
+    ),
+    wired(
+        "seen-by-others",
+        "A device claims to have seen what any device has, and so overwrites it unseen.",
+        || Box::new(session::SeenByOthers::default()),
+    ),
+    wired(
+        "dials-at-once",
+        "A device whose session has ended dials again without waiting.",
+        || Box::new(session::DialsAtOnce::default()),
+    ),
+    folded(
+        "batch-seen",
+        "The fold takes bundles that arrive together for ones whose authors had seen each other's.",
+        Judged::Retold(fold::batch_seen),
     ),
     folded(
         "base-ignored",

@@ -143,15 +143,32 @@ pub(crate) struct Travel {
     pub(crate) cut: bool,
 }
 
+/// Where a device is seen: each place has another address.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Counts its networks: each gives it another address.
+    pub(crate) network: u32,
+    /// Counts the times a router forgot it: each gives it other ports.
+    pub(crate) mapping: u32,
+}
+
+impl Place {
+    /// The device is in another network.
+    pub(crate) fn leave(&mut self) {
+        self.network += 1;
+    }
+}
+
 /// The line between a device and the relay, whatever session is on it.
 #[derive(Debug)]
 pub(crate) struct Link {
     up: Way,
     down: Way,
     pub(crate) in_reach: bool,
-    /// Counts the places the device came within reach at: each gives it
-    /// another address.
-    pub(crate) place: u32,
+    /// Where the device is seen.
+    pub(crate) place: Place,
+    /// The largest packet, in bytes, while it is not the usual one.
+    pub(crate) mtu: Option<u32>,
     /// Counts changes of what passes.
     pub(crate) epoch: u64,
     pub(crate) factor: u32,
@@ -165,7 +182,8 @@ impl Link {
             up: Way::of(streams, device, "up"),
             down: Way::of(streams, device, "down"),
             in_reach: false,
-            place: 0,
+            place: Place::default(),
+            mtu: None,
             epoch: 0,
             factor: 1,
             duplicate_next: false,
@@ -217,11 +235,26 @@ impl Link {
         }
     }
 
+    /// Whether a message is its session's last.
+    pub(crate) fn cuts(&mut self, plan: &LinkPlan, lane: LaneId) -> bool {
+        let way = match lane {
+            LaneId::Up => &mut self.up,
+            LaneId::Control | LaneId::Download => &mut self.down,
+        };
+        plan.cut > 0 && way.stream.chance(plan.cut)
+    }
+
+    /// How long something towards the device is held back, up to `most`.
+    pub(crate) fn lag(&mut self, most: u64) -> u64 {
+        self.down.stream.below(most)
+    }
+
     /// Everything is as it should be, and in reach.
     pub(crate) fn heal(&mut self) {
         self.epoch += 1;
         self.in_reach = true;
         self.factor = 1;
+        self.mtu = None;
         self.face = None;
         self.duplicate_next = false;
         self.ways(Direction::Both, |way| {

@@ -8,28 +8,31 @@
 //! and what a power cut leaves in a directory.
 //!
 //! The world of tier `message` keeps the machines, the schedule and the trace,
-//! so scenarios, checkers and variants are the same. Not in this tier: hostile
-//! talks and a relay with two faces (their entries are skipped, and say so),
-//! variants that put something between a machine and its store, and losing only
-//! some of the unsynced batches (a power cut takes all of them). A host that
-//! stands still keeps its datagrams to itself; its timers run on.
+//! so scenarios, checkers and variants are the same. Not in this tier: variants
+//! that put something between a machine and its store, and losing only some of
+//! the unsynced batches (a power cut takes all of them). A host that stands
+//! still keeps its datagrams to itself; its timers run on. A stored value rots
+//! while its host is down, and must be missed when it starts.
 //!
 //! Reading order: `site` (what is shared), `fabric` and `socket` (the network),
-//! `storage`, `platform`, `seat`, `motor`, `director`.
+//! `storage` and `rot`, `platform`, `seat`, `motor`, `director`, `thief`.
 
 mod director;
 mod fabric;
 mod motor;
 mod platform;
+mod rot;
 mod seat;
 mod site;
 mod socket;
 mod storage;
+mod thief;
 
 use crate::check::{Checker, Violation};
-use crate::run::{Case, Outcome, counts_of};
-use crate::schedule::{Action, Fault};
+use crate::run::{Case, Glance, Outcome, counts_of};
+use crate::schedule::{Action, DiskFault, Fault};
 use crate::streams::Streams;
+use crate::time::VirtualTime;
 use crate::trace::{Event, Trace};
 use crate::wiring::Wiring;
 use crate::world::{View, World};
@@ -54,16 +57,28 @@ pub fn run(
     checkers: &mut [Box<dyn Checker>],
     keep: bool,
 ) -> (Outcome, Vec<Event>) {
-    // The run owns its checkers while it lasts.
-    let lent = checkers
-        .iter_mut()
-        .map(|checker| std::mem::replace(checker, Box::new(Lent)))
-        .collect();
-    let (outcome, events, back) = run_owned(case, wiring, lent, keep);
-    for (place, checker) in checkers.iter_mut().zip(back) {
-        *place = checker;
-    }
-    (outcome, events)
+    let ran = run_until(case, wiring, checkers, (keep, None), finish);
+    ran.unwrap_or_else(|words| (Outcome::broken("set-up", words), Vec::new()))
+}
+
+/// Runs a case until a time, or to its end, and looks at it there.
+///
+/// # Errors
+/// In words, when the case cannot be set up.
+pub(crate) fn look<R>(
+    case: &Case,
+    wiring: Box<dyn Wiring>,
+    checkers: &mut [Box<dyn Checker>],
+    until: Option<VirtualTime>,
+    see: impl FnOnce(Glance<'_>) -> R,
+) -> Result<R, String> {
+    run_until(
+        case,
+        wiring,
+        checkers,
+        (true, until),
+        |shared, violation| see(Glance::at(&shared.site().world, violation)),
+    )
 }
 
 /// Stands where a checker was lent from.
@@ -83,24 +98,30 @@ impl Checker for Lent {
     }
 }
 
-type Ran = (Outcome, Vec<Event>, Vec<Box<dyn Checker>>);
-
-fn run_owned(
+fn run_until<R>(
     case: &Case,
     wiring: Box<dyn Wiring>,
-    checkers: Vec<Box<dyn Checker>>,
-    keep: bool,
-) -> Ran {
-    let ground = World::new(case, wiring, keep)
-        .and_then(|world| Ok((world, directory()?, paused_runtime()?)));
-    let (world, root, runtime) = match ground {
-        Ok(ground) => ground,
-        Err(words) => return (Outcome::broken("set-up", words), Vec::new(), checkers),
-    };
+    checkers: &mut [Box<dyn Checker>],
+    (keep, until): (bool, Option<VirtualTime>),
+    then: impl FnOnce(&Shared, Option<Violation>) -> R,
+) -> Result<R, String> {
+    let world = World::new(case, wiring, keep)?;
+    let (root, runtime) = (directory()?, paused_runtime()?);
+    // The run owns its checkers while it lasts.
+    let lent = checkers
+        .iter_mut()
+        .map(|checker| std::mem::replace(checker, Box::new(Lent)))
+        .collect();
     runtime.block_on(async {
-        let mut director = direct(case, world, root, checkers);
+        let mut director = direct(case, world, root, lent);
+        director.stop_at(until.unwrap_or(VirtualTime(u64::MAX)));
         let violation = director.run().await.err();
-        finish(&director.site, violation)
+        let shown = then(&director.site, violation);
+        let back = std::mem::take(&mut director.site.site().checkers);
+        for (place, checker) in checkers.iter_mut().zip(back) {
+            *place = checker;
+        }
+        Ok(shown)
     })
 }
 
@@ -137,8 +158,11 @@ fn direct(case: &Case, world: World, root: TempDir, checkers: Vec<Box<dyn Checke
         site: site.backward(),
         differences,
         copies: loses_power(case),
+        rots: rots(case),
         disks: BTreeMap::new(),
         left: BTreeMap::new(),
+        flips: BTreeMap::new(),
+        rotten: BTreeMap::new(),
         next: 0,
         root,
     };
@@ -158,8 +182,23 @@ fn loses_power(case: &Case) -> bool {
     })
 }
 
-fn finish(shared: &Shared, violation: Option<Violation>) -> Ran {
-    let mut site = shared.site();
+/// Whether a stored value of the case is going to rot.
+fn rots(case: &Case) -> bool {
+    case.schedule.entries.iter().any(|entry| {
+        matches!(
+            entry.action,
+            Action::Fault {
+                fault: Fault::Disk {
+                    disk: DiskFault::Rot { .. },
+                    ..
+                }
+            }
+        )
+    })
+}
+
+fn finish(shared: &Shared, violation: Option<Violation>) -> (Outcome, Vec<Event>) {
+    let site = shared.site();
     let fabric = shared.fabric();
     let mut counts = counts_of(&site.world);
     counts.insert("datagrams".to_owned(), fabric.datagrams);
@@ -174,5 +213,5 @@ fn finish(shared: &Shared, violation: Option<Violation>) -> Ran {
         virtual_time: site.world.now().0,
     };
     let events = trace.events().to_vec();
-    (outcome, events, std::mem::take(&mut site.checkers))
+    (outcome, events)
 }

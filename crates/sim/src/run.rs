@@ -6,7 +6,7 @@ use crate::schedule::Schedule;
 use crate::time::{MINUTE, SECOND, VirtualTime};
 use crate::trace::Event;
 use crate::wiring::Wiring;
-use crate::world::World;
+use crate::world::{View, World};
 use cairn_model::Hash;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -76,12 +76,58 @@ pub fn run(
         #[cfg(feature = "quic")]
         Tier::Quic => crate::quic::run(case, wiring, checkers, keep),
         #[cfg(not(feature = "quic"))]
-        Tier::Quic => {
-            let words = "this program was built without tier quic".to_owned();
-            (Outcome::broken("set-up", words), Vec::new())
+        Tier::Quic => (Outcome::broken("set-up", NO_QUIC.to_owned()), Vec::new()),
+    }
+}
+
+/// A run as it is at some moment.
+pub struct Glance<'a> {
+    /// The world.
+    pub view: View<'a>,
+    /// The first promise that was not kept until then.
+    pub violation: Option<Violation>,
+    /// What was counted until then, by name.
+    pub counts: BTreeMap<String, u64>,
+}
+
+impl Glance<'_> {
+    pub(crate) fn at(world: &World, violation: Option<Violation>) -> Glance<'_> {
+        Glance {
+            view: world.view(),
+            violation,
+            counts: counts_of(world),
         }
     }
 }
+
+/// Runs a case until a time, or to its end, and looks at it there. Its events
+/// are kept.
+///
+/// # Errors
+/// In words, when the case cannot be set up.
+pub fn look<R>(
+    case: &Case,
+    wiring: Box<dyn Wiring>,
+    checkers: &mut [Box<dyn Checker>],
+    until: Option<VirtualTime>,
+    see: impl FnOnce(Glance<'_>) -> R,
+) -> Result<R, String> {
+    match case.plan.tier {
+        Tier::Message => {
+            let mut run = Run::new(case, wiring, true)?;
+            run.stop = until.unwrap_or(run.stop);
+            let violation = run.complete(checkers).err();
+            Ok(see(Glance::at(&run.world, violation)))
+        }
+        #[cfg(feature = "quic")]
+        Tier::Quic => crate::quic::look(case, wiring, checkers, until, see),
+        #[cfg(not(feature = "quic"))]
+        Tier::Quic => Err(NO_QUIC.to_owned()),
+    }
+}
+
+#[cfg(not(feature = "quic"))]
+const NO_QUIC: &str = "this program was built without tier quic";
 
 fn in_messages(
     case: &Case,
@@ -93,36 +139,41 @@ fn in_messages(
         Ok(run) => run,
         Err(words) => return (Outcome::broken("set-up", words), Vec::new()),
     };
-    let violation = run.to_the_end(checkers).err();
+    let violation = run.complete(checkers).err();
     run.finish(violation)
 }
 
-/// A run under way, for those who want to stop and look.
-pub struct Run {
+/// A run under way.
+struct Run {
     world: World,
+    /// When it is left as it is, if before its end.
+    stop: VirtualTime,
+    /// Events that are being shown.
+    shown: Vec<Event>,
 }
 
 impl Run {
     /// A run of this case, before its first event.
-    ///
-    /// # Errors
-    /// In words, when the case cannot be set up.
-    pub fn new(case: &Case, wiring: Box<dyn Wiring>, keep: bool) -> Result<Run, String> {
+    fn new(case: &Case, wiring: Box<dyn Wiring>, keep: bool) -> Result<Run, String> {
         let world = World::new(case, wiring, keep)?;
-        Ok(Run { world })
+        Ok(Run {
+            world,
+            stop: VirtualTime(u64::MAX),
+            shown: Vec::new(),
+        })
     }
 
-    /// The world as it is now.
-    pub fn world(&self) -> &World {
-        &self.world
+    fn is_over(&self) -> bool {
+        self.world.now() >= self.stop
     }
 
-    /// Runs the chaos up to a time, or to its end. Gives the first violation.
-    pub fn until(
+    /// Lets everything happen up to a time. Gives the first violation.
+    fn until(
         &mut self,
         limit: VirtualTime,
         checkers: &mut [Box<dyn Checker>],
     ) -> Result<(), Violation> {
+        let limit = limit.min(self.stop);
         self.show(checkers)?;
         while self.world.step(limit) {
             self.show(checkers)?;
@@ -131,14 +182,21 @@ impl Run {
         Ok(())
     }
 
-    /// Runs to the end: chaos, healing, silence. Gives the first violation.
-    pub fn to_the_end(&mut self, checkers: &mut [Box<dyn Checker>]) -> Result<(), Violation> {
+    /// Runs to the end, or to where it stops: chaos, healing, silence. Gives the
+    /// first violation.
+    fn complete(&mut self, checkers: &mut [Box<dyn Checker>]) -> Result<(), Violation> {
         let plan = self.world.view().plan();
         let (chaos, settle) = (plan.chaos, plan.settle);
         self.until(VirtualTime(chaos), checkers)?;
+        if self.is_over() {
+            return Ok(());
+        }
         let core = self.world.heal();
         self.come_to_rest(&core, settle, checkers)?;
         self.be_silent(&core, checkers)?;
+        if self.is_over() {
+            return Ok(());
+        }
         self.world.compare_all(&core);
         self.show(checkers)?;
         self.expect_counts()?;
@@ -150,12 +208,9 @@ impl Run {
 
     /// Shows checkers what has happened since they looked last.
     fn show(&mut self, checkers: &mut [Box<dyn Checker>]) -> Result<(), Violation> {
-        let events = self.world.take_fresh();
-        if events.is_empty() {
-            return Ok(());
-        }
+        self.world.take_fresh(&mut self.shown);
         let view = self.world.view();
-        for event in &events {
+        for event in &self.shown {
             for checker in checkers.iter_mut() {
                 checker.observe(event, &view)?;
             }
@@ -173,8 +228,9 @@ impl Run {
         loop {
             let next = self.world.now().plus(LOOK).min(limit);
             self.until(next, checkers)?;
+            self.world.people_start_over(core);
             let unrest = self.world.unrest(core);
-            if unrest.is_empty() {
+            if unrest.is_empty() || self.is_over() {
                 return Ok(());
             }
             if next >= limit {
@@ -191,9 +247,11 @@ impl Run {
     ) -> Result<(), Violation> {
         let before = self.world.counts().messages;
         self.until(self.world.now().plus(SILENCE), checkers)?;
+        if self.is_over() {
+            return Ok(());
+        }
         let after = self.world.counts().messages;
-        let asks_again = core.iter().any(|device| self.world.is_turned_away(*device));
-        if before != after && !asks_again && self.world.unrest(core).is_empty() {
+        if before != after && self.world.unrest(core).is_empty() {
             let words = format!(
                 "{} messages were sent although everybody had everything",
                 after - before
@@ -222,13 +280,8 @@ impl Run {
         }
     }
 
-    /// What was counted, by name.
-    pub fn counts(&self) -> BTreeMap<String, u64> {
-        counts_of(&self.world)
-    }
-
     fn finish(self, violation: Option<Violation>) -> (Outcome, Vec<Event>) {
-        let counts = self.counts();
+        let counts = counts_of(&self.world);
         let trace = self.world.trace();
         let outcome = Outcome {
             violation,

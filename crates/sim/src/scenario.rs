@@ -127,9 +127,35 @@ mod tests {
         let wrong = fault("[[fault]]\nkind = \"chrash\"\n");
         assert!(wrong.starts_with("simulations/x.toml:4:8: "), "{wrong}");
         assert!(wrong.contains("`crash`"), "{wrong}");
+        let wrong = fault("[link]\nmtu = 900\n");
+        assert!(wrong.starts_with("simulations/x.toml:4:7: "), "{wrong}");
+        assert!(wrong.contains("1228 to 65535"), "{wrong}");
         let wrong = fault("[workload.mix]\nupdaet = 3\n");
         assert!(wrong.starts_with("simulations/x.toml:4:"), "{wrong}");
         assert!(wrong.contains("`update`"), "{wrong}");
+    }
+
+    #[test]
+    fn faults_of_paths_say_what_they_can_be() {
+        let wrong = |keys: &str| fault(&format!("[[fault]]\n{keys}\n"));
+        for (keys, words) in [
+            ("kind = \"mtu\"\namount = 7", "68 to 65535, not 7"),
+            ("kind = \"mtu\"\namount = 70000", "68 to 65535, not 70000"),
+            ("kind = \"mtu\"\nmode = \"up\"", "it has no mode `up`"),
+            (
+                "kind = \"mtu\"\ntarget = \"relay\"",
+                "it strikes devices only",
+            ),
+            ("kind = \"address\"\nmode = \"wifi\"", "port, network"),
+            (
+                "kind = \"address\"\ntarget = \"any\"",
+                "it strikes devices only",
+            ),
+        ] {
+            let told = wrong(keys);
+            assert!(told.contains("fault 1"), "{told}");
+            assert!(told.contains(words), "{told}");
+        }
     }
 
     #[test]

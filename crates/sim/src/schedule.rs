@@ -290,6 +290,24 @@ pub enum Fault {
         /// Whose.
         device: u32,
     },
+    /// The path to the relay carries other packets than before: larger ones are
+    /// lost without a word.
+    Mtu {
+        /// Whose.
+        device: u32,
+        /// The largest packet, in bytes.
+        bytes: u32,
+        /// How long, in microseconds.
+        lasts: u64,
+    },
+    /// What a device sends comes from another address from now on; nobody is
+    /// told.
+    Address {
+        /// Whose.
+        device: u32,
+        /// Which part of it is another.
+        change: AddressChange,
+    },
     /// Storage misbehaves.
     Disk {
         /// Whose.
@@ -342,6 +360,26 @@ pub enum Fault {
         /// How long, in microseconds.
         lasts: u64,
     },
+    /// A device runs a program of another version than the relay's, until it
+    /// is updated.
+    Program {
+        /// Which device.
+        device: u32,
+        /// Which program.
+        program: Program,
+        /// How long, in microseconds.
+        lasts: u64,
+    },
+}
+
+/// How a device's address changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AddressChange {
+    /// Its router has forgotten it: another port of the same address.
+    Port,
+    /// It is in another network: another address.
+    Network,
 }
 
 /// How storage misbehaves.
@@ -367,6 +405,16 @@ pub enum DiskFault {
         /// How long, in microseconds.
         lasts: u64,
     },
+}
+
+/// A program of another version than the relay's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Program {
+    /// It speaks another version of the protocol: no session begins.
+    OtherProtocol,
+    /// It cannot read what a definition says that is newer than its own.
+    Older,
 }
 
 /// How a clock goes wrong.

@@ -176,6 +176,8 @@ pub enum What {
     },
     /// All that was stored is gone.
     Wiped,
+    /// A person gives up what the device has from the relay.
+    StartedOver,
     /// A copy of a device begins.
     Cloned {
         /// Of which.
@@ -183,6 +185,11 @@ pub enum What {
     },
     /// Somebody misused a device's key, in words.
     Hostile {
+        /// How.
+        words: String,
+    },
+    /// A device's program does not fit the relay's, or was updated, in words.
+    Program {
         /// How.
         words: String,
     },
@@ -209,6 +216,11 @@ pub enum What {
         device: Hash,
         /// The relay's.
         relay: Hash,
+    },
+    /// The path between a device and the relay is another, in words.
+    Path {
+        /// How.
+        words: String,
     },
 }
 
@@ -367,8 +379,13 @@ impl Message {
 pub struct Trace {
     kept: Option<Vec<Event>>,
     hasher: blake3::Hasher,
+    /// Events as bytes that are not hashed yet.
+    unhashed: Vec<u8>,
     count: u64,
 }
+
+/// Bytes that are hashed together: many at once take a fraction of the time.
+const HASHED_TOGETHER: usize = 64 * 1024;
 
 impl Trace {
     /// An empty one, which keeps its events or only hashes them.
@@ -376,6 +393,7 @@ impl Trace {
         Trace {
             kept: keep.then(Vec::new),
             hasher: blake3::Hasher::new(),
+            unhashed: Vec::with_capacity(HASHED_TOGETHER),
             count: 0,
         }
     }
@@ -383,7 +401,11 @@ impl Trace {
     /// Takes note of an event.
     pub fn note(&mut self, event: &Event) {
         self.count += 1;
-        self.hasher.update(&codec::encode(event));
+        codec::encode_onto(event, &mut self.unhashed);
+        if self.unhashed.len() >= HASHED_TOGETHER {
+            self.hasher.update(&self.unhashed);
+            self.unhashed.clear();
+        }
         if let Some(kept) = &mut self.kept {
             kept.push(event.clone());
         }
@@ -401,6 +423,8 @@ impl Trace {
 
     /// The hash over all of them.
     pub fn hash(&self) -> Hash {
-        Hash(*self.hasher.finalize().as_bytes())
+        let mut hasher = self.hasher.clone();
+        hasher.update(&self.unhashed);
+        Hash(*hasher.finalize().as_bytes())
     }
 }

@@ -1,6 +1,7 @@
 //! What people do: edits drawn from a definition, so that any organization can
 //! be worked on.
 
+use crate::laws::zipf;
 use crate::scenario::{Plan, WorkloadPlan};
 use crate::schedule::{Action, Edit, EditKind, FieldWrite, Schedule};
 use crate::streams::{Stream, Streams};
@@ -59,11 +60,7 @@ pub fn create(
     stream: &mut Stream,
     number: u32,
 ) -> Option<Edit> {
-    let worker = Worker {
-        definition,
-        plan: &plan.workload,
-        first: plan.organization.records,
-    };
+    let worker = Worker::of(definition, plan);
     let types = worker.types();
     let record_type = *types.get(number as usize % types.len().max(1))?;
     Some(worker.create(stream, record_type, number))
@@ -71,11 +68,7 @@ pub fn create(
 
 /// Draws what the people at all devices do into a schedule.
 pub fn draw(plan: &Plan, definition: &Definition, streams: &Streams, schedule: &mut Schedule) {
-    let worker = Worker {
-        definition,
-        plan: &plan.workload,
-        first: plan.organization.records,
-    };
+    let worker = Worker::of(definition, plan);
     let people = plan.topology.devices + plan.topology.late;
     for device in 0..people {
         let mut stream = streams.stream(&format!("work/{device}"));
@@ -99,6 +92,20 @@ struct Worker<'a> {
     plan: &'a WorkloadPlan,
     /// Records that everybody has from the beginning.
     first: u32,
+    /// The hot ones of them, and how hot each is.
+    hot: Vec<(u32, u32)>,
+}
+
+impl<'a> Worker<'a> {
+    fn of(definition: &'a Definition, plan: &'a Plan) -> Worker<'a> {
+        let (workload, first) = (&plan.workload, plan.organization.records);
+        Worker {
+            definition,
+            plan: workload,
+            first,
+            hot: zipf(workload.hot.min(first), workload.zipf),
+        }
+    }
 }
 
 impl Worker<'_> {
@@ -203,9 +210,8 @@ impl Worker<'_> {
 
     /// A record to work on: one of the hot ones, one of the first, or one's own.
     fn record(&self, stream: &mut Stream, own: &[u32]) -> Option<u32> {
-        let hot = self.plan.hot.min(self.first);
-        if hot > 0 && stream.chance(self.plan.hot_share) {
-            return Some(stream.below(u64::from(hot)) as u32);
+        if !self.hot.is_empty() && stream.chance(self.plan.hot_share) {
+            return stream.weighted(&self.hot).copied();
         }
         let total = u64::from(self.first) + own.len() as u64;
         if total == 0 {

@@ -14,6 +14,7 @@ mod heal;
 mod hostile;
 mod links;
 pub mod motor;
+mod program;
 mod relay;
 mod setup;
 mod view;
@@ -26,13 +27,13 @@ use crate::disk::{Backup, SimStore};
 use crate::host::Host;
 use crate::network::{LaneId, Link, Session};
 use crate::scenario::Plan;
-use crate::schedule::{Direction, Schedule};
+use crate::schedule::{Direction, Program, Schedule};
 use crate::streams::{Stream, Streams};
 use crate::time::VirtualTime;
 use crate::trace::{Event, Trace, What};
 use crate::wiring::Wiring;
 use cairn_agent::Agent;
-use cairn_model::{OrganizationId, RecordId, Timestamp, Version};
+use cairn_model::{Hash, OrganizationId, RecordId, Timestamp, Version};
 use cairn_oplog::{Batch, Durability, SecretKey, StorageError};
 use cairn_relay::Relay;
 use driven::{Corpses, Driven};
@@ -111,11 +112,19 @@ pub struct World {
     /// Steps that no comparison has used up yet: a comparison reads every
     /// record, and looking must not cost more than living.
     credit: u64,
-    /// Whether the relay's ledger was set back, so that devices may know more.
-    relay_set_back: bool,
+    spare: Spare,
     /// What drives the machines, when it is not the world.
     driven: Option<Driven>,
     corpses: Corpses,
+}
+
+/// Lists that are filled and emptied at every step, kept for the next.
+#[derive(Default)]
+struct Spare {
+    device_inputs: Vec<cairn_agent::Input>,
+    device_outputs: Vec<cairn_agent::Output>,
+    relay_inputs: Vec<cairn_relay::Input>,
+    relay_outputs: Vec<cairn_relay::Output>,
 }
 
 /// A host's storage and what is wrong with it.
@@ -158,6 +167,8 @@ pub(crate) struct RelayHost {
     unwritten: VecDeque<(cairn_relay::PersistId, Batch, Durability)>,
     answers: BTreeMap<u64, cairn_relay::AdminReply>,
     folded: Version,
+    /// What it held at a version, once that was compared.
+    digest: Option<(Version, Hash)>,
     quiet_due: bool,
     moved: bool,
 }
@@ -173,10 +184,14 @@ pub(crate) struct DeviceHost {
     /// Whether it shall be online when it runs.
     wanted: bool,
     link: Link,
+    /// The dial whose outcome the machine waits for.
+    dialling: Option<u64>,
     session: Option<u64>,
     unwritten: VecDeque<(cairn_agent::PersistId, Batch, Durability)>,
     tick_at: Option<VirtualTime>,
     ids: Stream,
+    /// Its program, where that is another than the relay's.
+    program: Option<Program>,
     caught_up: Option<Version>,
     compared: Option<Version>,
 }
@@ -209,6 +224,8 @@ enum Wake {
     Free(u32, Direction),
     /// Messages take their usual time again.
     Unslow(u32),
+    /// A path carries its usual packets again.
+    Unnarrow(u32),
     /// There is room on a disk again.
     Room(Host),
     /// Storage takes its usual time again.
@@ -217,6 +234,12 @@ enum Wake {
     Thaw(Host),
     /// The relay is honest with a device again.
     Honest(u32),
+    /// Something that the relay held back from a device leaves.
+    LetGo(u32),
+    /// The session of a device is cut.
+    Cut(u32),
+    /// A device's program is updated.
+    Updated(u32),
     /// A device that has ended its talk goes out of reach.
     OutOfReach(u32),
     /// The relay's pause for checkpoints.
@@ -273,9 +296,10 @@ impl World {
         &self.trace
     }
 
-    /// Takes the events since the last call.
-    pub fn take_fresh(&mut self) -> Vec<Event> {
-        std::mem::take(&mut self.fresh)
+    /// Gives the events since the last call in place of what `events` held.
+    pub fn take_fresh(&mut self, events: &mut Vec<Event>) {
+        events.clear();
+        std::mem::swap(&mut self.fresh, events);
     }
 
     /// Does the next thing that is due until `limit`; `false` when there is
@@ -424,10 +448,14 @@ impl World {
             Wake::Resume(host) => self.resume(host),
             Wake::Free(device, direction) => self.free(device, direction),
             Wake::Unslow(device) => self.device_mut(device).link.factor = 1,
+            Wake::Unnarrow(device) => self.unnarrow(device),
             Wake::Room(host) => self.room(host),
             Wake::DiskUnslow(host) => self.body(host).disk.factor = 1,
             Wake::Thaw(host) => self.thaw(host),
             Wake::Honest(device) => self.honest(device),
+            Wake::LetGo(device) => self.let_go_of(device, false),
+            Wake::Cut(device) => self.cut_service(device),
+            Wake::Updated(device) => self.update_program(device),
             Wake::OutOfReach(device) => self.leaves(device),
             Wake::Quiet(life) => self.relay_quiet(life),
             Wake::Talk { session, ends } => self.talk_goes_on(session, ends),

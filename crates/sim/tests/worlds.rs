@@ -38,3 +38,22 @@ fn the_same_seed_is_the_same_run() {
     assert!(one.counts["crashes"] > 3, "{:?}", one.counts);
     assert_ne!(one.trace, outcome(text, 6).trace);
 }
+
+#[test]
+fn what_strikes_packets_and_addresses_does_nothing_to_messages() {
+    let faults = "[[fault]]\nkind = \"mtu\"\nevery = \"10m\"\n\
+                  [[fault]]\nkind = \"address\"\nevery = \"10m\"\n";
+    let plain = outcome("[time]\nchaos = \"2h\"\n", 1);
+    let struck = outcome(
+        &format!("[time]\nchaos = \"2h\"\n[link]\nmtu = 1_280\n{faults}"),
+        1,
+    );
+    assert_kept(&struck);
+    assert!(struck.counts["faults"] > 10, "{:?}", struck.counts);
+    let without_faults = |outcome: &Outcome| {
+        let mut counts = outcome.counts.clone();
+        counts.remove("faults");
+        counts
+    };
+    assert_eq!(without_faults(&struck), without_faults(&plain));
+}

@@ -64,7 +64,7 @@ pub(crate) fn help() -> String {
          Steps, in order:\n",
     );
     for step in STEPS {
-        text.push_str(&format!("    {:<8}{}\n", step.name, step.shown()));
+        text.push_str(&format!("    {:<10}{}\n", step.name, step.shown()));
     }
     text
 }
@@ -88,7 +88,10 @@ mod tests {
     #[test]
     fn test_alone_means_every_step() {
         let names: Vec<_> = test("test").steps().iter().map(|step| step.name).collect();
-        assert_eq!(names, ["format", "clippy", "docs", "tests", "demo"]);
+        assert_eq!(
+            names,
+            ["format", "clippy", "docs", "tests", "demo", "campaign"]
+        );
         assert!(!test("test").long);
     }
 
@@ -110,7 +113,7 @@ mod tests {
         let missing = parse("test --only").unwrap_err();
         assert_eq!(
             missing,
-            "`--only` needs a step: format, clippy, docs, tests, demo."
+            "`--only` needs a step: format, clippy, docs, tests, demo, campaign."
         );
         let unknown = parse("test --only lint").unwrap_err();
         assert!(unknown.starts_with("There is no step `lint`."), "{unknown}");

@@ -12,7 +12,8 @@ pub(crate) struct Step {
 }
 
 /// Every step, the quick ones first. The first three and `tests` share the dev profile, so a
-/// dependency is checked once and built once for all of them; `demo` is what a user builds.
+/// dependency is checked once and built once for all of them; `demo` and
+/// `campaign` run what a user builds: a minute of every scenario, as far as the machine gets.
 pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "format",
@@ -44,6 +45,26 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "demo",
         arguments: &["run", "--release", "--", "demo"],
+        environment: &[],
+    },
+    Step {
+        name: "campaign",
+        arguments: &[
+            "run",
+            "--release",
+            "--",
+            "sim",
+            "run",
+            "simulations/scenarios",
+            "--minutes",
+            "1",
+            "--seeds",
+            "500",
+            "--jobs",
+            "2",
+            "--out",
+            "target/campaign",
+        ],
         environment: &[],
     },
 ];

@@ -117,6 +117,8 @@ pub(crate) fn hello(cursor: Version, resume: Option<(Version, RecordId)>) -> Cli
         resume,
         directory: Version(0),
         issues: cursor,
+        era: None,
+        told: cursor,
     })
 }
 

@@ -13,13 +13,14 @@ use cairn_net::{
     enrol,
 };
 use cairn_oplog::{SecretKey, Storage};
-use cairn_proto::Ticket;
+use cairn_proto::{Era, Ticket};
 use cairn_relay::{AdminRequest, Relay};
 use cairn_store::{Options, SledStorage};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -264,6 +265,15 @@ fn definition(policy: &str, users: usize) -> Definition {
     definition
 }
 
+/// An era that no start before had.
+fn era() -> Era {
+    static STARTS: AtomicU64 = AtomicU64::new(0);
+    let start = STARTS.fetch_add(1, Ordering::Relaxed);
+    let mut era = [0; 16];
+    era[..8].copy_from_slice(&start.to_be_bytes());
+    Era(era)
+}
+
 /// Starts a relay, waiting until a stopped one has let go of the address.
 async fn start_relay(
     directory: &Path,
@@ -278,7 +288,7 @@ async fn start_relay(
                 beneath: Arc::new(SledStorage::open(directory, options.clone()).unwrap()),
                 faults: faults.clone(),
             });
-            let relay = Relay::open(secret.clone(), ORGANIZATION, storage).unwrap();
+            let relay = Relay::open(secret.clone(), ORGANIZATION, storage, era()).unwrap();
             match RelayService::start(relay, Some(address)).await {
                 Ok(service) => return service,
                 Err(ServiceError::Listen(_)) => {}
@@ -324,7 +334,7 @@ pub(crate) async fn create_account(device: &DeviceHandle, name: &str, number: &s
         .unwrap();
     match within(device.request(request)).await.unwrap() {
         Reply::Logged { records, .. } => records[0],
-        Reply::History(_) => unreachable!("an edit is logged"),
+        Reply::History(_) | Reply::StartedOver => unreachable!("an edit is logged"),
     }
 }
 

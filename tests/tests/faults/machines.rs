@@ -18,7 +18,7 @@ use cairn_projection::{Code, Issue};
 use cairn_proto::limit::FRAME_BYTES_MAX;
 use cairn_proto::message::ImageBytes;
 use cairn_proto::{
-    Ack, ClientMessage, DirectoryDevice, DirectoryPart, Hello, HistoryEntry, Refusal,
+    Ack, ClientMessage, DirectoryDevice, DirectoryPart, Era, Hello, HistoryEntry, Refusal,
     ServerMessage, Welcome,
 };
 use cairn_relay::{AdminRequest, Relay, ReplyId, SessionId};
@@ -69,7 +69,8 @@ impl Attacked {
     /// One with a definition, and device 1 enrolled for `user`.
     fn new(user: &str) -> Attacked {
         let storage = Arc::new(MemoryStorage::new());
-        let relay = Relay::open(secret(0), ORGANIZATION, storage.clone()).expect("it is empty");
+        let relay = Relay::open(secret(0), ORGANIZATION, storage.clone(), Era([1; 16]))
+            .expect("it is empty");
         let mut attacked = Attacked {
             relay,
             storage,
@@ -125,6 +126,8 @@ impl Attacked {
             resume: None,
             directory: Version(0),
             issues: Version(0),
+            era: None,
+            told: Version(0),
         };
         self.say(seed, ClientMessage::Hello(nothing));
     }
@@ -183,7 +186,8 @@ impl Attacked {
     fn check(&mut self) {
         self.handle(cairn_relay::Input::Tick);
         let storage = self.storage.clone();
-        let again = Relay::open(secret(0), ORGANIZATION, storage).expect("it can be opened again");
+        let again = Relay::open(secret(0), ORGANIZATION, storage, Era([2; 16]))
+            .expect("it can be opened again");
         assert_eq!(
             again.state().full_digest(),
             self.relay.state().full_digest()
@@ -206,6 +210,11 @@ enum Form {
     Short,
 }
 
+/// The eras of the relay and of an earlier one, or one that never was.
+fn any_era() -> impl Strategy<Value = Era> {
+    (0_u8..4).prop_map(|era| Era([era; 16]))
+}
+
 fn client_message() -> impl Strategy<Value = ClientMessage> {
     let version = || any_number().prop_map(Version);
     let hello = (
@@ -213,6 +222,7 @@ fn client_message() -> impl Strategy<Value = ClientMessage> {
         prop::option::of((version(), record())),
         version(),
         version(),
+        (prop::option::of(any_era()), version()),
     );
     prop_oneof![
         any::<bool>().prop_map(|long| ClientMessage::Enrol {
@@ -220,12 +230,14 @@ fn client_message() -> impl Strategy<Value = ClientMessage> {
             name: "x".repeat(if long { 101 } else { 3 }),
         }),
         hello.prop_map(
-            |(cursor, resume, directory, issues)| ClientMessage::Hello(Hello {
+            |(cursor, resume, directory, issues, (era, told))| ClientMessage::Hello(Hello {
                 organization: ORGANIZATION,
                 cursor,
                 resume,
                 directory,
                 issues,
+                era,
+                told,
             })
         ),
         prop::collection::vec(any::<u8>(), 0..200).prop_map(ClientMessage::Upload),
@@ -512,6 +524,8 @@ fn server_message() -> impl Strategy<Value = ServerMessage> {
         any_generation(),
         any_number(),
         any::<[bool; 2]>(),
+        any_era(),
+        version(),
     );
     let entry = (
         any_number(),
@@ -519,7 +533,7 @@ fn server_message() -> impl Strategy<Value = ServerMessage> {
         prop::collection::vec((version(), Just(None)), 0..3),
     );
     prop_oneof![
-        4 => welcome.prop_map(|(now, version, generation, sequence, [revoked, signed])| {
+        4 => welcome.prop_map(|(now, version, generation, sequence, [revoked, signed], era, shared)| {
             let at = LedgerHead::genesis(&ORGANIZATION, &secret(0).public());
             ServerMessage::Welcome(Welcome {
                 now: Timestamp(now),
@@ -528,6 +542,8 @@ fn server_message() -> impl Strategy<Value = ServerMessage> {
                 head: LogHead { sequence, head: Hash::ZERO },
                 revoked,
                 checkpoint: Checkpoint::sign(&ORGANIZATION, &at, &secret(u8::from(!signed))),
+                era,
+                shared,
             })
         }),
         1 => Just(ServerMessage::Refused(Refusal::BundleGap)),
@@ -597,7 +613,8 @@ fn request() -> impl Strategy<Value = Request> {
         instead: Vec::new(),
     });
     let discard = any_number().prop_map(|issue| Request::Discard { issue });
-    prop_oneof![3 => edit, 1 => resubmit, 1 => discard]
+    let start_over = Just(Request::StartOver);
+    prop_oneof![6 => edit, 2 => resubmit, 2 => discard, 1 => start_over]
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Who may come in.
 
-use crate::world::World;
-use cairn_oplog::SecretKey;
-use cairn_proto::{Refusal, ServerMessage};
+use crate::world::{ORGANIZATION, World};
+use cairn_model::{LogId, Version};
+use cairn_oplog::{LogHead, SecretKey, bundle};
+use cairn_proto::{ClientMessage, Hello, Refusal, ServerMessage};
 use cairn_relay::{AdminError, AdminRequest};
 
 fn refusal(message: Option<ServerMessage>) -> Refusal {
@@ -86,4 +87,52 @@ fn a_revoked_device_hands_in_its_work_as_issues_and_is_sent_nothing() {
     assert_eq!(world.text(1, account, "name").as_deref(), Some("Mill"));
     assert!(world.devices[1].agent.status().revoked);
     assert!(world.devices[1].agent.is_synced(), "all is handed in");
+}
+
+#[test]
+fn a_revoked_device_whose_log_was_written_twice_hands_in_everything_once() {
+    let mut world = World::new("flag", 2);
+    world.sync_all();
+    let account = world.create_account(1, "Mill", "A-1");
+    // Somebody who has its key writes at a place that it has written at.
+    let secret = world.devices[1].secret.clone();
+    let log = LogId {
+        device: secret.public().device(),
+        generation: 0,
+    };
+    let genesis = LogHead::genesis(&ORGANIZATION, &log);
+    let forged = bundle::seal(&ORGANIZATION, log, &genesis, vec![vec![7]], &secret);
+    let hello = ClientMessage::Hello(Hello {
+        organization: ORGANIZATION,
+        cursor: Version(0),
+        resume: None,
+        directory: Version(0),
+        issues: Version(0),
+        era: None,
+        told: Version(0),
+    });
+    let upload = ClientMessage::Upload(forged.bytes().to_vec());
+    world.say_as(1, vec![hello, upload]);
+    // More bundles than a revoked device may hand in at a time.
+    world.unlink(1);
+    world.link(1);
+    world.run();
+    world.relay_storage_stalled = true;
+    for number in 0..100 {
+        world.set(1, account, "phone", &number.to_string());
+    }
+    world.crash_relay();
+    world.relay_storage_stalled = false;
+    world.admin(AdminRequest::Revoke(log.device)).unwrap();
+    let before = world.relay.state().version().0;
+    for _ in 0..3 {
+        world.link(1);
+        world.run();
+        world.unlink(1);
+    }
+    assert_eq!(world.relay.state().version().0, before + 100);
+    world.link(1);
+    world.run();
+    assert!(world.devices[1].agent.is_synced(), "all is handed in");
+    assert_eq!(world.relay.state().version().0, before + 100);
 }

@@ -4,6 +4,7 @@
 
 mod enrolment;
 mod recovery;
+mod relay_backup;
 mod replay;
 mod sync;
 mod world;

@@ -1,7 +1,8 @@
 //! Power cuts, backups, copies: nothing acknowledged is lost, nothing doubles.
 
 use crate::world::World;
-use cairn_agent::Input;
+use cairn_agent::{Input, Output};
+use cairn_model::Timestamp;
 use cairn_oplog::memory::MemoryStorage;
 use cairn_proto::{ServerMessage, Welcome};
 use std::sync::Arc;
@@ -173,6 +174,8 @@ fn sessions_that_bring_nothing_come_ever_more_seldom() {
         head: state.devices()[1].head,
         revoked: false,
         checkpoint: world.relay.checkpoint(),
+        era: world.relay.era(),
+        shared: state.version(),
     };
     let device = &mut world.devices[0].agent;
     let mut now = world.now;
@@ -188,4 +191,73 @@ fn sessions_that_bring_nothing_come_ever_more_seldom() {
     }
     let waited = now.since(world.now);
     assert!(waited > 150_000, "12 sessions in {waited} ms");
+}
+
+#[test]
+fn a_clock_that_is_set_back_holds_no_dial_up() {
+    let mut world = World::new("flag", 1);
+    let device = &mut world.devices[0].agent;
+    device.handle(world.now, Input::GoOnline);
+    device.handle(world.now, Input::DialFailed);
+    let last_year = Timestamp(world.now.0 - 365 * 86_400_000);
+    device.handle(last_year, Input::Tick);
+    let deadline = device.deadline().expect("it dials again");
+    assert!(
+        deadline.since(last_year) <= 60_000,
+        "it waits until {deadline}"
+    );
+    while device.poll_output().is_some() {}
+    device.handle(deadline, Input::Tick);
+    let dials = |output| matches!(output, Some(Output::Dial));
+    assert!(dials(device.poll_output()));
+}
+
+#[test]
+fn what_overtakes_the_welcome_waits_for_it() {
+    let mut world = World::new("flag", 1);
+    world.sync_all();
+    world.create_account(0, "Mill", "A-1");
+    world.unlink(0);
+    let state = world.relay.state();
+    let through = cairn_model::Version(state.version().0 + 1);
+    let welcome = Welcome {
+        now: world.now,
+        version: through,
+        generation: 0,
+        head: state.devices()[1].head,
+        revoked: false,
+        checkpoint: world.relay.checkpoint(),
+        era: world.relay.era(),
+        shared: state.version(),
+    };
+    let changes = ServerMessage::Changes {
+        images: Vec::new(),
+        issues: Vec::new(),
+        through,
+        last: true,
+    };
+    let now = world.now;
+    let device = &mut world.devices[0].agent;
+    let before = device.status().cursor;
+    device.handle(now, Input::GoOnline);
+    device.handle(now, Input::Connected);
+    device.handle(now, Input::Received(changes));
+    assert_eq!(device.status().cursor, before);
+    device.handle(now, Input::Received(ServerMessage::Welcome(welcome)));
+    assert_eq!(device.status().cursor, through);
+}
+
+#[test]
+fn what_comes_of_a_dial_that_was_given_up_changes_nothing() {
+    let mut world = World::new("flag", 2);
+    world.sync_all();
+    let account = world.create_account(0, "Mill", "A-1");
+    world.sync_all();
+    let device = &mut world.devices[1].agent;
+    device.handle(world.now, Input::DialFailed);
+    assert!(device.status().connected);
+    assert_eq!(device.deadline(), None);
+    world.set(0, account, "phone", "1");
+    world.sync_all();
+    assert_eq!(world.text(1, account, "phone").as_deref(), Some("1"));
 }

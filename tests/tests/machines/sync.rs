@@ -166,6 +166,94 @@ fn a_rejected_edit_becomes_an_issue_that_is_resubmitted() {
     world.assert_agreed();
 }
 
+fn resubmit(world: &World, device: usize) -> Request {
+    let open = world.devices[device].agent.issues().find(|it| it.is_open());
+    Request::Resubmit {
+        issue: open.expect("an issue waits").number,
+        instead: Vec::new(),
+    }
+}
+
+/// Device 1's write of "222" was superseded by device 0's "111".
+fn superseded() -> (World, cairn_model::RecordId) {
+    let mut world = World::new("server-wins", 2);
+    world.sync_all();
+    let account = world.create_account(0, "Mill", "A-1");
+    world.unlink(1);
+    world.set(0, account, "phone", "111");
+    world.set(1, account, "phone", "222");
+    world.set(1, account, "city", "Oslo");
+    world.sync_all();
+    (world, account)
+}
+
+#[test]
+fn what_was_written_since_stays_when_an_older_edit_is_resubmitted() {
+    let (mut world, account) = superseded();
+    world.set(1, account, "phone", "333");
+    for sent in [false, true] {
+        if sent {
+            world.sync_all();
+        } else {
+            world.unlink(1);
+        }
+        let refused = world.request(1, resubmit(&world, 1));
+        assert!(
+            matches!(refused, Err(cairn_agent::EditError::WrittenSince(_))),
+            "{refused:?}"
+        );
+        assert_eq!(world.text(1, account, "phone").as_deref(), Some("333"));
+    }
+    // Named, it is written whatever stands there.
+    let Request::Resubmit { issue, .. } = resubmit(&world, 1) else {
+        unreachable!("it was just made");
+    };
+    let instead = vec![text(world.field("account", "phone"), "222")];
+    let named = Request::Resubmit { issue, instead };
+    world.request(1, named).unwrap();
+    world.sync_all();
+    assert_eq!(world.text(0, account, "phone").as_deref(), Some("222"));
+    world.assert_agreed();
+}
+
+#[test]
+fn a_resubmitted_edit_leaves_out_only_what_was_written_since() {
+    let mut world = World::new("server-wins", 2);
+    world.sync_all();
+    let account = world.create_account(0, "Mill", "A-1");
+    world.unlink(1);
+    world.set(0, account, "phone", "111");
+    world.set(0, account, "city", "Bergen");
+    let both = vec![
+        text(world.field("account", "phone"), "222"),
+        text(world.field("account", "city"), "Oslo"),
+    ];
+    world.edit(1, Some(account), "account", RecordEditKind::Update(both));
+    world.sync_all();
+    world.set(1, account, "city", "Molde");
+    world.request(1, resubmit(&world, 1)).unwrap();
+    world.sync_all();
+    assert_eq!(world.text(0, account, "phone").as_deref(), Some("222"));
+    assert_eq!(world.text(0, account, "city").as_deref(), Some("Molde"));
+    world.assert_agreed();
+}
+
+#[test]
+fn a_record_deleted_since_does_not_come_back_when_an_edit_is_resubmitted() {
+    let (mut world, account) = superseded();
+    world.edit(1, Some(account), "account", RecordEditKind::Delete);
+    let refused = world.request(1, resubmit(&world, 1));
+    assert!(
+        matches!(refused, Err(cairn_agent::EditError::WrittenSince(_))),
+        "{refused:?}"
+    );
+    assert!(
+        world
+            .shown(1, account)
+            .is_some_and(|record| !record.is_alive())
+    );
+}
+
 #[test]
 fn a_superseded_edit_can_be_discarded() {
     let mut world = World::new("server-wins", 2);

@@ -7,7 +7,7 @@ use cairn_model::{FieldId, OrganizationId, RecordId, Timestamp, TypeId, Value, W
 use cairn_oplog::memory::MemoryStorage;
 use cairn_oplog::{Batch, Durability, SecretKey, Storage};
 use cairn_projection::Record;
-use cairn_proto::{ClientMessage, Refusal, ServerMessage};
+use cairn_proto::{ClientMessage, Era, Refusal, ServerMessage};
 use cairn_relay::{AdminReply, AdminRequest, Relay, SessionId};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub(crate) const ORGANIZATION: OrganizationId = OrganizationId([0x0c; 16]);
 pub(crate) struct DeviceBox {
     pub(crate) agent: Agent,
     pub(crate) storage: Arc<MemoryStorage>,
-    secret: SecretKey,
+    pub(crate) secret: SecretKey,
     session: Option<SessionId>,
     /// Whether frames pass.
     pub(crate) linked: bool,
@@ -52,6 +52,7 @@ pub(crate) struct World {
     pub(crate) relay_storage: Arc<MemoryStorage>,
     /// Whether the relay's storage takes batches and never finishes.
     pub(crate) relay_storage_stalled: bool,
+    relay_starts: u8,
     relay_secret: SecretKey,
     pub(crate) devices: Vec<DeviceBox>,
     pub(crate) now: Timestamp,
@@ -81,11 +82,18 @@ impl World {
     pub(crate) fn new(policy: &str, devices: usize) -> World {
         let relay_secret = SecretKey::from_seed(&[200; 32]);
         let relay_storage = Arc::new(MemoryStorage::new());
-        let relay = Relay::open(relay_secret.clone(), ORGANIZATION, relay_storage.clone()).unwrap();
+        let relay = Relay::open(
+            relay_secret.clone(),
+            ORGANIZATION,
+            relay_storage.clone(),
+            Era([0; 16]),
+        )
+        .unwrap();
         let mut world = World {
             relay,
             relay_storage,
             relay_storage_stalled: false,
+            relay_starts: 0,
             relay_secret,
             devices: Vec::new(),
             now: Timestamp(1_800_000_000_000),
@@ -193,6 +201,23 @@ impl World {
         answer
     }
 
+    /// Says something to the relay in a session with a device's key.
+    pub(crate) fn say_as(&mut self, device: usize, messages: Vec<ClientMessage>) {
+        let session = SessionId(self.fresh());
+        let key = self.devices[device].secret.public();
+        let now = self.now;
+        self.relay
+            .handle(now, cairn_relay::Input::Connected { session, key });
+        self.run();
+        for message in messages {
+            self.relay
+                .handle(now, cairn_relay::Input::Received { session, message });
+            self.run();
+        }
+        self.relay
+            .handle(now, cairn_relay::Input::Disconnected { session });
+    }
+
     fn open_agent(&self, secret: &SecretKey, storage: Arc<MemoryStorage>) -> Agent {
         let config = Config {
             organization: ORGANIZATION,
@@ -220,14 +245,21 @@ impl World {
 
     /// What a power cut leaves of the relay, started again; every link drops.
     pub(crate) fn crash_relay(&mut self) {
+        self.restore_relay(self.relay_storage.crash());
+    }
+
+    /// The relay starts again on what was stored once; every link drops.
+    pub(crate) fn restore_relay(&mut self, stored: MemoryStorage) {
         for device in 0..self.devices.len() {
             self.unlink(device);
         }
-        self.relay_storage = Arc::new(self.relay_storage.crash());
+        self.relay_storage = Arc::new(stored);
+        self.relay_starts += 1;
         self.relay = Relay::open(
             self.relay_secret.clone(),
             ORGANIZATION,
             self.relay_storage.clone(),
+            Era([self.relay_starts; 16]),
         )
         .unwrap();
     }

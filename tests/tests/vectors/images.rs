@@ -266,7 +266,7 @@ fn pages() -> Group {
         Ok(Read { says, again })
     };
     let small = Page::pack(vec![(record(1), TypeId(7), b"one".to_vec())]);
-    let alike = (0..4).map(|n| (record(n), TypeId(7), vec![n; 200]));
+    let alike = (0..4).map(|n| (record(n), TypeId(7), vec![n; 600]));
     let compressed = Page::pack(alike.collect());
     assert_eq!((small.body[0], compressed.body[0]), (0, 1));
     let unknown = Page {

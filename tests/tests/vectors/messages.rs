@@ -16,7 +16,7 @@ use cairn_projection::{Code, Issue};
 use cairn_proto::limit::FRAME_BYTES_MAX;
 use cairn_proto::message::ImageBytes;
 use cairn_proto::{
-    Ack, ClientMessage, DirectoryDevice, DirectoryPart, Hello, HistoryEntry, Refusal,
+    Ack, ClientMessage, DirectoryDevice, DirectoryPart, Era, Hello, HistoryEntry, Refusal,
     ServerMessage, Welcome,
 };
 use serde_json::json;
@@ -39,6 +39,8 @@ fn client_messages() -> Vec<(&'static str, ClientMessage)> {
             resume,
             directory: Version(2),
             issues: Version(40),
+            era: Some(Era([0xe4; 16])),
+            told: Version(300),
         })
     };
     let enrol = ClientMessage::Enrol {
@@ -84,6 +86,8 @@ fn welcome() -> Welcome {
         head: bundle().head(),
         revoked: false,
         checkpoint: Checkpoint::sign(&ORGANIZATION, &at, &secret(RELAY)),
+        era: Era([0xe5; 16]),
+        shared: Version(2),
     }
 }
 
@@ -227,6 +231,7 @@ pub(crate) const REFUSALS: &[Refusal] = &[
     Refusal::RevokedLimit,
     Refusal::RelayFailed,
     Refusal::AheadOfLedger,
+    Refusal::OtherLedger,
 ];
 
 #[test]
@@ -257,7 +262,7 @@ fn messages_read_as_they_did() {
     let down = down
         .with(json!({"relay": key(RELAY), "device": key(DEVICE)}))
         .invalid("MSG-2", "of no kind", [9])
-        .invalid("MSG-2", "refused for no known reason", [2, 12])
+        .invalid("MSG-2", "refused for no known reason", [2, 13])
         .invalid(
             "ENC-11",
             "claims 2^60 hashes",

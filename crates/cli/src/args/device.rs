@@ -33,6 +33,16 @@ Example:
 
 Ends with exit code 6 when an issue waits for you (`cairn issue list`).")]
     Sync,
+    /// Give up what came from the relay and take what it has now; your own work stays
+    #[command(after_help = "\
+For a device that a relay turns away because it was restored from an old backup:
+the two remember different things. What you wrote and the relay no longer has is
+sent again. What others wrote, and only this device still shows, is gone then;
+`cairn export` writes it to files before.
+
+Example:
+  cairn device start-over --dir amara && cairn device sync --dir amara")]
+    StartOver,
     /// Say how the device stands
     #[command(after_help = "\
 Example:

@@ -34,8 +34,12 @@ Example:
     },
     /// Do the work again on what stands now, some fields otherwise if need be
     #[command(after_help = "\
-Example:
-  cairn issue resubmit 1 number=WO-5042")]
+What you have written since on the same device stays: such fields are left out,
+unless you name them. If nothing is left to write, discard the issue.
+
+Examples:
+  cairn issue resubmit 1                      what was wanted, again
+  cairn issue resubmit 1 number=WO-5042       with another number")]
     Resubmit(ResubmitArgs),
     /// Give the work up
     #[command(after_help = "\
@@ -65,7 +69,7 @@ pub(crate) struct ResubmitArgs {
     /// Its number
     #[arg(value_name = "ISSUE")]
     pub(crate) number: u64,
-    /// Fields to write otherwise than before
+    /// Fields to write so, whatever stands there
     #[arg(value_name = "NAME=VALUE", value_parser = Assignment::read)]
     pub(crate) fields: Vec<Assignment>,
 }

@@ -22,9 +22,12 @@ Examples:
   cairn sim run simulations/scenarios/tunnel_crew.toml --seeds 50
   cairn sim run simulations/scenarios/swarm.toml --seeds 100000 --minutes 60 --out night
   cairn sim run --seeds 100000 --shard 3/16 --out shard3       one of 16 machines
+  cairn sim run --seeds 50000 --require-coverage               what a nightly run does
 
-A run that breaks a promise is made small and written to the folder of --out; it
-says which command replays it. Ends with exit code 1 when there was one.")]
+Seeds are shared out among the scenarios. A run that breaks a promise is made
+small and written to the folder of --out; it says which command replays it. Ends
+with exit code 1 when there was one, and with --require-coverage also when some
+situation was never met that a campaign must have met.")]
     Run(RunArgs),
     /// Run one case again, and look at any host at any time
     #[command(after_help = "\
@@ -32,6 +35,8 @@ Examples:
   cairn sim replay night/swarm-1234                            does it still fail?
   cairn sim replay night/swarm-1234 --until 2h30m --show 3     device 3 at that time
   cairn sim replay night/swarm-1234 --events                   everything that happens
+  cairn sim replay simulations/regressions/page_lost_on_the_way --mutant
+                                                               the variant that it is about
 
 Ends with exit code 1 when a promise is broken.")]
     Replay(ReplayArgs),
@@ -42,6 +47,9 @@ Examples:
   cairn sim check-determinism simulations/scenarios/swarm.toml --seeds 200
   cairn sim check-determinism --tier quic --seeds 100
 
+  cairn sim check-determinism --seeds 200 --out debug.jsonl      then, with another build:
+  cairn sim check-determinism --seeds 200 --against debug.jsonl
+
 The hash it prints is over all traces: two builds, or two machines, are the same
 exactly if it is. Ends with exit code 1 when two runs of one seed differ.")]
     CheckDeterminism(DeterminismArgs),
@@ -50,6 +58,7 @@ exactly if it is. Ends with exit code 1 when two runs of one seed differ.")]
 Examples:
   cairn sim mutants                             each with up to 1,000 seeds
   cairn sim mutants --only relay-acknowledges-early --seeds 50
+  cairn sim mutants --out found                 with a small case for each
 
 Ends with exit code 1 when a variant is not found.")]
     Mutants(MutantsArgs),
@@ -61,7 +70,9 @@ Example:
     /// Add up what several shards found
     #[command(after_help = "\
 Example:
-  cairn sim merge shard0 shard1 shard2")]
+  cairn sim merge shard0 shard1 shard2 --require-coverage
+
+Ends with exit code 1 when a shard broke a promise.")]
     Merge(MergeArgs),
     /// Draw one run: who did what when, and what became of it
     #[command(after_help = "\
@@ -97,7 +108,7 @@ pub(crate) struct ReportArgs {
 /// What `cairn sim run` takes.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// Scenario files; without any, those of simulations/scenarios
+    /// Scenario files, or folders of them; without any, simulations/scenarios
     #[arg(value_name = "SCENARIO")]
     pub(crate) scenarios: Vec<PathBuf>,
     /// The tier to run them in; each scenario's own if not given
@@ -127,14 +138,20 @@ pub(crate) struct RunArgs {
     /// Write failed cases as they are
     #[arg(long)]
     pub(crate) no_shrink: bool,
+    /// Fail when a situation was never met that a campaign must have met
+    #[arg(long)]
+    pub(crate) require_coverage: bool,
 }
 
 /// What `cairn sim replay` takes.
 #[derive(Debug, Args)]
 pub(crate) struct ReplayArgs {
-    /// The case: a file, or the folder it is in
-    #[arg(value_name = "FILE")]
+    /// The folder the case is in
+    #[arg(value_name = "DIR")]
     pub(crate) case: PathBuf,
+    /// Run the known-bad variant that the case names, instead of the product
+    #[arg(long)]
+    pub(crate) mutant: bool,
     /// Stop at this time of the run, such as 2h30m
     #[arg(long, value_name = "T", value_parser = span)]
     pub(crate) until: Option<u64>,
@@ -149,7 +166,7 @@ pub(crate) struct ReplayArgs {
 /// What `cairn sim check-determinism` takes.
 #[derive(Debug, Args)]
 pub(crate) struct DeterminismArgs {
-    /// Scenario files; without any, those of simulations/scenarios
+    /// Scenario files, or folders of them; without any, simulations/scenarios
     #[arg(value_name = "SCENARIO")]
     pub(crate) scenarios: Vec<PathBuf>,
     /// The tier to run them in; each scenario's own if not given
@@ -164,6 +181,12 @@ pub(crate) struct DeterminismArgs {
     /// Runs at a time; as many as there are cores if not given
     #[arg(long, value_name = "J")]
     pub(crate) jobs: Option<usize>,
+    /// Write what each run came to, for another build or machine
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Run seeds once, and compare with what another build or machine wrote
+    #[arg(long, value_name = "FILE")]
+    pub(crate) against: Option<PathBuf>,
 }
 
 /// What `cairn sim mutants` takes.
@@ -185,6 +208,9 @@ pub(crate) struct MutantsArgs {
     /// The first seed
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     pub(crate) first: u64,
+    /// Make small what finds each one, and write it to a folder of its name in this one
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 /// What `cairn sim bench` takes.
@@ -201,6 +227,9 @@ pub(crate) struct MergeArgs {
     /// The folders that shards wrote
     #[arg(required = true, value_name = "DIR")]
     pub(crate) folders: Vec<PathBuf>,
+    /// Fail when a situation was never met that a campaign must have met
+    #[arg(long)]
+    pub(crate) require_coverage: bool,
 }
 
 fn shard(text: &str) -> Result<(u64, u64), String> {

@@ -17,6 +17,7 @@ use cairn_model::OrganizationId;
 use cairn_net::RelayService;
 use cairn_oplog::SecretKey;
 use cairn_oplog::memory::MemoryStorage;
+use cairn_proto::Era;
 use cairn_relay::Relay;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
@@ -29,6 +30,7 @@ async fn relay() -> (RelayService, Host) {
         SecretKey::from_seed(&[2; 32]),
         organization,
         Arc::new(MemoryStorage::new()),
+        Era([1; 16]),
     )
     .unwrap();
     let service = RelayService::start(relay, None).await.unwrap();

@@ -2,6 +2,8 @@
 
 use super::{Checker, Violation, violation};
 use crate::host::Host;
+use crate::schedule::Action;
+use crate::time::{MILLISECOND, VirtualTime};
 use crate::trace::{Event, Message, What};
 use crate::world::View;
 use std::collections::BTreeMap;
@@ -21,9 +23,14 @@ const BYTES_PER_SIGHT: u64 = 64 * 1024;
 /// Bytes that a session may cost beside that.
 const BYTES_OF_A_SESSION: u64 = 256 * 1024;
 
-/// No message exceeds a frame, no device has more under way than it may, and
-/// a run's messages and bytes stay within what its operations and sessions
-/// account for.
+/// The shortest time between a session that brought nothing and the next. It
+/// doubles with each such session in a row, up to the longest.
+const WAIT_MIN: u64 = 125 * MILLISECOND;
+const WAIT_MAX: u64 = 120 * WAIT_MIN;
+
+/// No message exceeds a frame, no device has more under way than it may, a
+/// run's messages and bytes stay within what its operations and sessions
+/// account for, and sessions that bring nothing come ever more seldom.
 #[derive(Debug, Default)]
 pub struct Bounds {
     in_flight: BTreeMap<u64, usize>,
@@ -31,6 +38,65 @@ pub struct Bounds {
     messages: u64,
     bytes: u64,
     sessions: u64,
+    fruitless: BTreeMap<u32, Fruitless>,
+}
+
+/// A device's sessions in a row that brought nothing.
+#[derive(Debug)]
+struct Fruitless {
+    /// When the first began.
+    since: VirtualTime,
+    /// How many there were before this one.
+    sessions: u32,
+    /// How long they must have taken together.
+    waits: u64,
+}
+
+impl Bounds {
+    /// Notes a session; says what is wrong if it came too soon.
+    fn began(&mut self, device: u32, now: VirtualTime) -> Option<String> {
+        let known = self.fruitless.entry(device).or_insert(Fruitless {
+            since: now,
+            sessions: 0,
+            waits: 0,
+        });
+        let (sessions, took) = (known.sessions, now.since(known.since));
+        let too_soon = took < known.waits;
+        known.sessions += 1;
+        known.waits += (WAIT_MIN << sessions.min(16)).min(WAIT_MAX);
+        too_soon.then(|| {
+            let seconds = took / (1_000 * MILLISECOND);
+            format!(
+                "it began {sessions} sessions within {seconds} s that brought nothing, and the next"
+            )
+        })
+    }
+
+    /// Forgets a device's sessions where they brought something, or where
+    /// something else than its own patience made it dial.
+    fn excuse(&mut self, event: &Event, view: &View<'_>) {
+        let device = match (&event.what, event.host) {
+            (What::Scheduled { entry }, _) => {
+                let entry = view.schedule().entries.get(*entry as usize);
+                match entry.map(|entry| &entry.action) {
+                    Some(Action::Online { device }) => *device,
+                    _ => return,
+                }
+            }
+            (
+                What::Received {
+                    message: Message::Ack { .. } | Message::Changes { .. } | Message::Page { .. },
+                    ..
+                }
+                | What::Started
+                | What::Link { .. }
+                | What::Clock { .. },
+                Some(Host::Device(device)),
+            ) => device,
+            _ => return,
+        };
+        self.fruitless.remove(&device);
+    }
 }
 
 impl Checker for Bounds {
@@ -39,6 +105,7 @@ impl Checker for Bounds {
     }
 
     fn observe(&mut self, event: &Event, view: &View<'_>) -> Result<(), Violation> {
+        self.excuse(event, view);
         match (&event.what, event.host) {
             (
                 What::Sent {
@@ -77,7 +144,12 @@ impl Checker for Bounds {
                     *under_way = under_way.saturating_sub(1);
                 }
             }
-            (What::Connected { .. }, Some(Host::Device(_))) => self.sessions += 1,
+            (What::Connected { .. }, Some(Host::Device(device))) => {
+                self.sessions += 1;
+                if let Some(words) = self.began(device, event.at) {
+                    return violation(self, view, event.host, words);
+                }
+            }
             _ => {}
         }
         Ok(())

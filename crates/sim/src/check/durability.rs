@@ -8,7 +8,8 @@ use crate::reference::bytes::Bundle;
 use crate::time::VirtualTime;
 use crate::trace::{Event, Message, What};
 use crate::world::View;
-use cairn_model::{Hash, LogId, Version};
+use cairn_model::{Action, Hash, LogId, Operation, Version, codec};
+use cairn_oplog::storage::Storage;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An operation that its author was told is safe.
@@ -16,6 +17,9 @@ use std::collections::{BTreeMap, BTreeSet};
 struct Promise {
     at: VirtualTime,
     operation: Hash,
+    /// The same, whatever its author had seen; nothing for an answer to an
+    /// issue, which ends with the ledger that raised it.
+    written: Option<Hash>,
 }
 
 /// A bundle that a device was told is in the ledger.
@@ -27,12 +31,14 @@ struct Kept {
 
 /// An operation acknowledged to a person is in the log of its device or in the
 /// ledger, and a bundle acknowledged to a device is in the ledger, whatever
-/// crashed since. Only a wiped, rotten or restored disk may forget what it
-/// was not asked to keep elsewhere.
+/// crashed since; written again on what the ledger still has, if its person
+/// started over. Only a wiped, rotten or restored disk may forget what it was
+/// not asked to keep elsewhere.
 #[derive(Debug, Default)]
 pub struct Durability {
     people: BTreeMap<(u32, LogId, u64), Promise>,
     devices: BTreeMap<Version, Kept>,
+    started_over: BTreeSet<u32>,
     marks: Marks,
 }
 
@@ -56,6 +62,10 @@ impl Checker for Durability {
             ) => self.acknowledged(event, view, *version),
             (What::Started, Some(Host::Device(device))) => self.device_holds(view, device),
             (What::Started, Some(Host::Relay)) => self.relay_holds(view),
+            (What::StartedOver, Some(Host::Device(device))) => {
+                self.started_over.insert(device);
+                Ok(())
+            }
             (What::Wiped, Some(Host::Device(device))) => {
                 self.forget(view, device, VirtualTime(0));
                 Ok(())
@@ -91,7 +101,7 @@ impl Durability {
         let Some(host) = view.device(device) else {
             return Ok(());
         };
-        let Some(operation) = stored::operation_at(&**host.store(), &log, sequence) else {
+        let Some(bytes) = stored::bytes_at(&**host.store(), &log, sequence) else {
             if self.marks.is_rotten(Host::Device(device)) {
                 return Ok(());
             }
@@ -100,7 +110,8 @@ impl Durability {
         };
         let promise = Promise {
             at: event.at,
-            operation,
+            operation: Hash::of(&bytes),
+            written: written(&bytes),
         };
         self.people.insert((device, log, sequence), promise);
         Ok(())
@@ -145,13 +156,23 @@ impl Durability {
         };
         let own = self.people.iter().filter(|((of, _, _), _)| *of == device);
         let mut ledger = None;
+        let mut carried = None;
+        let mut again = None;
         for ((_, log, sequence), promise) in own {
             let held = stored::operation_at(&**seen.store(), log, *sequence);
             if held == Some(promise.operation) {
                 continue;
             }
             let ledger = ledger.get_or_insert_with(|| ledger_operations(view));
-            if !ledger.contains(&promise.operation) {
+            let carried = carried.get_or_insert_with(|| own_operations(&**seen.store()));
+            if ledger.contains(&promise.operation) || carried.contains(&promise.operation) {
+                continue;
+            }
+            let again = again.get_or_insert_with(|| match self.started_over.contains(&device) {
+                true => written_again(view, &**seen.store()),
+                false => BTreeSet::new(),
+            });
+            if !again.contains(&promise.written) {
                 let words = format!(
                     "operation {sequence} of {log}, acknowledged at {}, is gone",
                     promise.at
@@ -188,6 +209,43 @@ impl Durability {
 fn in_ledger(view: &View<'_>, version: Version) -> Option<Hash> {
     let entry = stored::entry_ending_at(&**view.relay().store(), version)?;
     Some(Hash::of(&entry.bundle))
+}
+
+/// The hash of an edit, whatever its author had seen.
+fn written(bytes: &[u8]) -> Option<Hash> {
+    let mut operation: Operation = codec::decode("operation", bytes).ok()?;
+    match &mut operation.action {
+        Action::Edit(mutations) => {
+            for mutation in mutations {
+                mutation.base = Version(0);
+            }
+        }
+        _ => return None,
+    }
+    Some(Hash::of(&codec::encode(&operation)))
+}
+
+/// What is in a device's logs and in the ledger, whatever its authors had seen;
+/// answers to issues are never missed.
+fn written_again(view: &View<'_>, store: &dyn Storage) -> BTreeSet<Option<Hash>> {
+    let ledger = stored::ledger(&**view.relay().store()).into_iter();
+    let ledger = ledger.filter_map(|(_, entry)| Bundle::read(&entry.bundle));
+    let bundles = stored::bundles(store).into_iter().chain(ledger);
+    let sealed = bundles.flat_map(|bundle| bundle.operations).flatten();
+    sealed
+        .chain(stored::tail(store))
+        .map(|bytes| written(&bytes))
+        .chain([None])
+        .collect()
+}
+
+/// The hashes of every operation in a device's logs: one that was carried over
+/// into a new log has another place there.
+fn own_operations(store: &dyn Storage) -> BTreeSet<Hash> {
+    let bundles = stored::bundles(store).into_iter();
+    let sealed = bundles.flat_map(|bundle| bundle.hashes().to_vec());
+    let tail = stored::tail(store).into_iter();
+    sealed.chain(tail.map(|bytes| Hash::of(&bytes))).collect()
 }
 
 /// The hashes of every operation in the ledger.

@@ -18,6 +18,8 @@ pub struct Told {
     pub version: Version,
     /// When it was received.
     pub received: Timestamp,
+    /// When the entry before was received.
+    pub before: Option<Timestamp>,
     /// What it is.
     pub operation: Operation,
 }
@@ -71,25 +73,29 @@ impl Judged {
         };
         match self {
             Judged::Product => Some(Cow::Borrowed(product)),
-            Judged::Retold(tell) => {
-                let entries = retold(view, own(), *tell);
-                Some(Cow::Owned(folded(view, &entries)))
-            }
-            Judged::Entries(change) => Some(Cow::Owned(folded(view, &change(own().collect())))),
+            _ => Some(Cow::Owned(self.fold(view, own().collect()))),
+        }
+    }
+
+    /// What this fold makes of entries, from nothing.
+    pub(super) fn fold(&self, view: &View<'_>, entries: Vec<Entry>) -> State {
+        match self {
+            Judged::Product => folded(view, &entries),
+            Judged::Retold(tell) => folded(view, &retold(view, entries, *tell)),
+            Judged::Entries(change) => folded(view, &change(entries)),
         }
     }
 }
 
-fn retold(
-    view: &View<'_>,
-    entries: impl Iterator<Item = Entry>,
-    tell: fn(&mut Told),
-) -> Vec<Entry> {
+fn retold(view: &View<'_>, entries: Vec<Entry>, tell: fn(&mut Told)) -> Vec<Entry> {
     let key = SecretKey::from_seed(&[0; 32]);
     let mut heads: BTreeMap<Hash, LogHead> = BTreeMap::new();
     let mut version = Version(0);
+    let mut last = None;
     entries
+        .into_iter()
         .map(|mut entry| {
+            let before = last.replace(entry.received);
             let Some(bundle) = Bundle::read(entry.bundle.bytes()) else {
                 return entry;
             };
@@ -101,6 +107,7 @@ fn retold(
                 let mut told = Told {
                     version,
                     received: entry.received,
+                    before,
                     operation,
                 };
                 tell(&mut told);

@@ -9,8 +9,7 @@ use cairn_projection::State;
 use std::collections::BTreeMap;
 
 /// At the end of a healed run every device of the core has sent all it has,
-/// holds what the relay holds, and knows the issues of its user and no others;
-/// except one that knows more than a relay that was set back, and is told so.
+/// holds what the relay holds, and knows the issues of its user and no others.
 #[derive(Debug, Default)]
 pub struct Agreement {
     core: Vec<u32>,
@@ -36,7 +35,6 @@ impl Checker for Agreement {
             let host = Host::Device(device.number());
             if !self.marks.is_rotten(host)
                 && !self.marks.is_deceived(host)
-                && !device.is_turned_away()
                 && let Some(words) = disagreement(view, &device)
             {
                 return violation(self, view, Some(host), words);

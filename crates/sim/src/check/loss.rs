@@ -2,20 +2,23 @@
 
 use super::judged::{Judged, entries};
 use super::marks::Marks;
+use super::stored;
 use super::{Checker, Violation, violation};
 use crate::host::Host;
 use crate::reference::bytes::Bundle;
-use crate::trace::Event;
+use crate::trace::{Event, What};
 use crate::world::View;
 use cairn_model::{
-    Action, Change, DeviceId, FieldId, Kind, Operation, RecordId, Value, Version, Write, codec,
+    Action, Change, DeviceId, FieldId, Kind, LogId, Mutation, Operation, RecordId, Value, Version,
+    Write, codec,
 };
 use cairn_projection::{FieldState, Record, State};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every admitted write of a register or of a record's life is shown, or
-/// dominated by one whose author had seen it, or in the journal; and every
-/// rejected operation has an issue.
+/// dominated by one whose author had seen it, or in the journal; every
+/// rejected operation has an issue; and nobody claims to have seen what their
+/// device had not.
 #[derive(Debug, Default)]
 pub struct NoSilentLoss {
     judged: Judged,
@@ -58,7 +61,15 @@ impl Checker for NoSilentLoss {
 
     fn observe(&mut self, event: &Event, view: &View<'_>) -> Result<(), Violation> {
         self.marks.note(event, view);
-        Ok(())
+        let (What::Acknowledged { log, sequence, .. }, Some(Host::Device(device))) =
+            (&event.what, event.host)
+        else {
+            return Ok(());
+        };
+        match unseen(view, device, log, *sequence) {
+            Some(words) => violation(self, view, event.host, words),
+            None => Ok(()),
+        }
     }
 
     fn end(&mut self, view: &View<'_>) -> Result<(), Violation> {
@@ -88,6 +99,26 @@ impl Checker for NoSilentLoss {
         }
         Ok(())
     }
+}
+
+/// What an operation of a device claims to have seen and had not: what was
+/// written there it would overwrite, and nobody would be told.
+fn unseen(view: &View<'_>, device: u32, log: &LogId, sequence: u64) -> Option<String> {
+    let device = view.device(device)?;
+    let machine = device.machine()?;
+    let bytes = stored::bytes_at(&**device.store(), log, sequence)?;
+    let operation: Operation = codec::decode("operation", &bytes).ok()?;
+    let cursor = machine.status().cursor;
+    operation.mutations().iter().find_map(|mutation| {
+        let Mutation { record, base, .. } = mutation;
+        let image = machine.image(*record).ok().flatten();
+        let seen = image.map_or(cursor, |image| cursor.max(image.version));
+        (*base > seen).then(|| {
+            format!(
+                "operation {sequence} on record {record} claims to have seen operation {base}; its device had seen {seen}"
+            )
+        })
+    })
 }
 
 /// Every admitted write, by where it went; an error when a rejected operation

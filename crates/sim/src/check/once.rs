@@ -11,6 +11,7 @@ use cairn_model::{DeviceId, Hash, Timestamp, Version};
 use cairn_oplog::Table;
 use cairn_oplog::memory::MemoryStorage;
 use cairn_oplog::storage::{Batch, Durability, Storage};
+use cairn_proto::Era;
 use cairn_relay::{AdminRequest, Input, Output, Relay, ReplyId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -79,7 +80,7 @@ fn moved_by_repetition(view: &View<'_>) -> Option<String> {
     }
     storage.commit(batch, Durability::Synced).ok()?;
     let secret = view.relay().secret().clone();
-    let mut relay = Relay::open(secret, view.organization(), storage.clone()).ok()?;
+    let mut relay = Relay::open(secret, view.organization(), storage.clone(), Era([0; 16])).ok()?;
     let (version, digest) = (relay.state().version(), relay.state().digest());
     let bundles = entries(view)
         .into_iter()

@@ -1,6 +1,6 @@
 //! Where a policy says that the order of arrival does not matter, it does not.
 
-use super::judged::{entries, entry, folded};
+use super::judged::{Judged, entries, entry};
 use super::marks::Marks;
 use super::{Checker, Violation, violation};
 use crate::host::Host;
@@ -37,7 +37,18 @@ const INSENSITIVE: [&str; 6] = [
 /// policy says so.
 #[derive(Debug, Default)]
 pub struct Order {
+    judged: Judged,
     marks: Marks,
+}
+
+impl Order {
+    /// Of a fold.
+    pub fn of(judged: Judged) -> Order {
+        Order {
+            judged,
+            ..Order::default()
+        }
+    }
 }
 
 impl Checker for Order {
@@ -62,7 +73,7 @@ impl Checker for Order {
         let mut stream = Streams::of(view.plan().seed).stream("order checker");
         for _ in 0..SWAPS.min(pairs.len()) {
             let at = pairs[stream.index(pairs.len())];
-            if let Some(words) = differs(view, &entries, at) {
+            if let Some(words) = differs(view, self.judged, &entries, at) {
                 let words = format!("with entries {} and {} swapped, {words}", at + 1, at + 2);
                 return violation(self, view, Some(Host::Relay), words);
             }
@@ -109,14 +120,14 @@ fn swappable(view: &View<'_>, entries: &[Entry]) -> Vec<usize> {
         .collect()
 }
 
-fn differs(view: &View<'_>, entries: &[Entry], at: usize) -> Option<String> {
+fn differs(view: &View<'_>, judged: Judged, entries: &[Entry], at: usize) -> Option<String> {
     let mut one: Vec<Entry> = entries.to_vec();
     one[at].received = one[at + 1].received;
     let mut other = one.clone();
     other.swap(at, at + 1);
     other[at].position = one[at].position;
     other[at + 1].position = one[at + 1].position;
-    let (one, other) = (folded(view, &one), folded(view, &other));
+    let (one, other) = (judged.fold(view, one), judged.fold(view, other));
     let definition = one.definition();
     if rejected(&one) != rejected(&other) {
         return None;

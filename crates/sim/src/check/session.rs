@@ -13,8 +13,9 @@ use cairn_oplog::storage::{Storage, Table};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// People read what they wrote: whatever was acknowledged shows on the device
-/// until the relay's images have it. And what a device has seen of the
-/// ledger it does not unsee while it runs.
+/// until the relay's images have it. What a power cut left unanswered may be
+/// there or not; if it is, it stays. And what a device has seen of the ledger
+/// it does not unsee while it runs.
 #[derive(Debug, Default)]
 pub struct Session {
     devices: BTreeMap<u32, Seen>,
@@ -28,9 +29,9 @@ const LATEST: usize = 3;
 /// What a device has shown.
 #[derive(Debug, Default)]
 struct Seen {
-    /// Acknowledged operations that its images may not show yet, oldest first.
+    /// Operations of its log that its images may not show yet, oldest first.
     own: Vec<(Hash, Operation)>,
-    /// The last of them.
+    /// How far the log has been read.
     last: Option<(LogId, u64)>,
     cursor: Version,
 }
@@ -66,6 +67,26 @@ impl Follower {
     }
 }
 
+impl Seen {
+    /// Reads the log on from where it has been read to.
+    fn read(&mut self, store: &dyn Storage, log: LogId, through: u64) {
+        let first = match self.last {
+            Some((known, last)) if known == log => last + 1,
+            _ if through < u64::MAX => through,
+            _ => return,
+        };
+        for at in first..=through {
+            let Some(bytes) = stored::bytes_at(store, &log, at) else {
+                return;
+            };
+            self.last = Some((log, at));
+            if let Ok(operation) = codec::decode("operation", &bytes) {
+                self.own.push((Hash::of(&bytes), operation));
+            }
+        }
+    }
+}
+
 impl Checker for Session {
     fn name(&self) -> &'static str {
         "session"
@@ -84,30 +105,23 @@ impl Checker for Session {
         };
         match &event.what {
             What::Acknowledged { log, sequence, .. } => {
-                let store = view.device(device).map(|device| device.store());
-                let seen = self.devices.entry(device).or_default();
-                // What is done again is two operations: the edit, and the answer
-                // to the issue, whose place is told.
-                let before = seen.last.replace((*log, *sequence));
-                let first = match before {
-                    Some((known, last)) if known == *log && last + 2 == *sequence => last + 1,
-                    _ => *sequence,
-                };
-                for at in first..=*sequence {
-                    let bytes = store.and_then(|store| stored::bytes_at(&**store, log, at));
-                    if let Some(bytes) = bytes
-                        && let Ok(operation) = codec::decode("operation", &bytes)
-                    {
-                        seen.own.push((Hash::of(&bytes), operation));
-                    }
+                if let Some(seen) = view.device(device) {
+                    let own = self.devices.entry(device).or_default();
+                    own.read(&**seen.store(), *log, *sequence);
                 }
                 self.look(view, device, 1)
             }
             What::Started => {
-                self.devices.entry(device).or_default().cursor = Version(0);
+                let own = self.devices.entry(device).or_default();
+                own.cursor = Version(0);
+                if let Some(seen) = view.device(device)
+                    && let Some(machine) = seen.machine()
+                {
+                    own.read(&**seen.store(), machine.log(), u64::MAX);
+                }
                 self.look(view, device, usize::MAX)
             }
-            What::Restored { .. } | What::Wiped | What::Disk { .. } => {
+            What::Restored { .. } | What::Wiped | What::StartedOver | What::Disk { .. } => {
                 self.devices.remove(&device);
                 Ok(())
             }

@@ -13,22 +13,26 @@ fn rows(store: &dyn Storage, table: Table) -> Vec<Pair> {
     }
 }
 
+/// Rows from the front up to a rotten one, and from the back down to one.
 fn one_by_one(store: &dyn Storage, table: Table) -> Vec<Pair> {
     let mut rows = Vec::new();
     let mut from = Vec::new();
-    for _ in 0..100_000 {
-        match store.range(table, &from, 1) {
-            Ok(row) => match row.into_iter().next() {
-                Some((key, value)) => {
-                    from.clone_from(&key);
-                    rows.push((key, value));
-                }
-                None => return rows,
-            },
-            Err(_) => return rows,
-        }
-        from.push(0);
+    while let Ok(row) = store.range(table, &from, 1)
+        && let Some((key, value)) = row.into_iter().next()
+    {
+        from = [&key[..], &[0]].concat();
+        rows.push((key, value));
     }
+    let mut behind = Vec::new();
+    let mut before = vec![0xff; 64];
+    while let Ok(row) = store.range_back(table, &before, 1)
+        && let Some((key, value)) = row.into_iter().next()
+        && key >= from
+    {
+        before.clone_from(&key);
+        behind.push((key, value));
+    }
+    rows.extend(behind.into_iter().rev());
     rows
 }
 
@@ -62,6 +66,12 @@ pub(super) fn entry_ending_at(store: &dyn Storage, version: Version) -> Option<S
 pub(super) fn bundles(store: &dyn Storage) -> Vec<Bundle> {
     let rows = rows(store, Table::Bundles).into_iter();
     rows.filter_map(|(_, bytes)| Bundle::read(&bytes)).collect()
+}
+
+/// A device's operations that are not sealed yet, in order.
+pub(super) fn tail(store: &dyn Storage) -> Vec<Vec<u8>> {
+    let rows = rows(store, Table::Tail).into_iter();
+    rows.map(|(_, bytes)| bytes).collect()
 }
 
 fn place(generation: u32, sequence: u64) -> Vec<u8> {

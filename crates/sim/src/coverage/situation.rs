@@ -187,6 +187,14 @@ pub const SITUATIONS: &[Situation] = &[
         "a link passes one way only",
         |e, _| matches!(e.what, What::Link { up, down } if up != down),
     ),
+    when(
+        "a path carries smaller packets",
+        |e, _| matches!(&e.what, What::Path { words } if words.contains("carries")),
+    ),
+    when("a device's address changes in a session", |e, v| {
+        matches!(&e.what, What::Path { words } if words.contains("begins at"))
+            && machine(e, v).is_some_and(|m| m.status().connected)
+    }),
     when("a host pauses", |e, _| e.what == What::Paused),
     when("a store is full", |e, _| disk(e, "no room")),
     when("a sync fails", |e, _| disk(e, "sync")),
@@ -196,6 +204,9 @@ pub const SITUATIONS: &[Situation] = &[
     }),
     when("the relay is restored from a backup", |e, _| {
         !at_device(e) && matches!(e.what, What::Restored { .. })
+    }),
+    when("a person starts over with what the relay has", |e, _| {
+        e.what == What::StartedOver
     }),
     when("a device is wiped", |e, _| e.what == What::Wiped),
     when("a device is copied", |e, _| {
@@ -212,6 +223,14 @@ pub const SITUATIONS: &[Situation] = &[
     when("a key is misused", |e, _| {
         matches!(e.what, What::Hostile { .. })
     }),
+    when(
+        "a program of another version is turned away",
+        |e, _| matches!(&e.what, What::Program { words } if words.contains("no common protocol")),
+    ),
+    when(
+        "a program is too old for the definition",
+        |e, _| matches!(&e.what, What::Program { words } if words.contains("cannot read")),
+    ),
     when("the relay shows another face", |e, _| {
         matches!(e.what, What::Face { .. })
     }),

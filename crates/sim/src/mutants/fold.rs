@@ -32,6 +32,13 @@ pub(super) fn all_seen(told: &mut Told) {
     }
 }
 
+/// What is received in the same moment as the entry before counts as seen.
+pub(super) fn batch_seen(told: &mut Told) {
+    if told.before == Some(told.received) {
+        all_seen(told);
+    }
+}
+
 pub(super) fn nothing_seen(told: &mut Told) {
     for mutation in mutations(told) {
         mutation.base = Version(0);

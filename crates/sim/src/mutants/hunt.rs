@@ -58,6 +58,14 @@ pub fn hunt(
     }
 }
 
+/// What the checkers find in one run of a mutant, if they find nothing in the
+/// product.
+pub fn found_only_in(mutant: &Mutant, case: &Case) -> Option<Violation> {
+    let violation = found_in(mutant, case)?;
+    let (product, _) = run(case, Box::new(Straight), &mut all(), false);
+    product.violation.is_none().then_some(violation)
+}
+
 /// What the checkers find in one run of a mutant.
 pub fn found_in(mutant: &Mutant, case: &Case) -> Option<Violation> {
     let (outcome, _) = run(case, mutant.wiring(), &mut mutant.checkers(), false);

@@ -4,7 +4,7 @@
 use super::{LaneId, Link, Way};
 use crate::scenario::LinkPlan;
 use crate::streams::MILLION;
-use crate::time::{SECOND, VirtualTime};
+use crate::time::{MILLISECOND, SECOND, VirtualTime};
 
 /// How long datagrams wait for a busy line before the next are dropped.
 const QUEUE: u64 = 2 * SECOND;
@@ -16,6 +16,17 @@ pub(crate) struct Carried {
     pub(crate) again: Option<VirtualTime>,
     /// Where a byte is changed, in parts of a million of its length.
     pub(crate) corrupt: Option<u32>,
+}
+
+impl Carried {
+    /// Where nothing is lost.
+    pub(crate) fn unharmed(now: VirtualTime) -> Carried {
+        Carried {
+            at: now.plus(MILLISECOND),
+            again: None,
+            corrupt: None,
+        }
+    }
 }
 
 impl Link {

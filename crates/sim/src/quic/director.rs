@@ -6,6 +6,7 @@ use super::motor::Errands;
 use super::platform::SimPlatform;
 use super::seat::Seat;
 use super::site::Shared;
+use super::thief::Talk;
 use crate::check::Violation;
 use crate::host::Host;
 use crate::run::{LOOK, SILENCE, unexpected};
@@ -54,6 +55,10 @@ pub(super) struct Director {
     pub(super) changed: Arc<Notify>,
     streams: Streams,
     services: BTreeMap<Host, Service>,
+    /// Hostile talks so far.
+    talks: u64,
+    /// When the run is left as it is, if before its end.
+    stop: VirtualTime,
 }
 
 impl Director {
@@ -69,10 +74,21 @@ impl Director {
             changed,
             streams,
             services: BTreeMap::new(),
+            talks: 0,
+            stop: VirtualTime(u64::MAX),
         }
     }
 
-    /// Brings the run to its end, or to the first violation.
+    /// Leaves the run as it is then.
+    pub(super) fn stop_at(&mut self, stop: VirtualTime) {
+        self.stop = stop;
+    }
+
+    fn is_over(&self) -> bool {
+        self.site.now() >= self.stop
+    }
+
+    /// Brings the run to its end, to where it stops, or to the first violation.
     pub(super) async fn run(&mut self) -> Result<(), Violation> {
         let (chaos, settle) = {
             let site = self.site.site();
@@ -80,10 +96,16 @@ impl Director {
             (plan.chaos, plan.settle)
         };
         self.until(VirtualTime(chaos)).await?;
+        if self.is_over() {
+            return Ok(());
+        }
         let core = self.site.world(|world| world.heal());
         self.come_to_rest(&core, settle).await?;
         self.be_silent().await?;
         self.come_to_rest(&core, settle).await?;
+        if self.is_over() {
+            return Ok(());
+        }
         self.site.world(|world| world.compare_all(&core));
         self.site.show();
         let mut site = self.site.site();
@@ -105,6 +127,10 @@ impl Director {
         loop {
             let next = self.site.now().plus(LOOK).min(limit);
             self.until(next).await?;
+            if self.is_over() {
+                return Ok(());
+            }
+            self.site.world(|world| world.people_start_over(core));
             let (unrest, messages) = self
                 .site
                 .world(|world| (world.unrest(core), world.counts().messages));
@@ -132,6 +158,9 @@ impl Director {
             |site: &Shared| site.world(|world| (world.counts().messages, world.counts().sessions));
         let before = counted(&self.site);
         self.until(self.site.now().plus(SILENCE)).await?;
+        if self.is_over() {
+            return Ok(());
+        }
         let after = counted(&self.site);
         let (messages, sessions) = (after.0 - before.0, after.1 - before.1);
         if messages <= sessions * GREETINGS {
@@ -146,6 +175,7 @@ impl Director {
 
     /// Lets everything happen up to a time.
     pub(super) async fn until(&mut self, limit: VirtualTime) -> Result<(), Violation> {
+        let limit = limit.min(self.stop);
         loop {
             self.site.deliver();
             {
@@ -208,6 +238,17 @@ impl Director {
                 }
             }
             Errand::Enrol(device) => self.enrol(device),
+            Errand::Misuse(device, act) => {
+                self.talks += 1;
+                let talk = Talk {
+                    site: self.site.clone(),
+                    streams: self.streams,
+                    device,
+                    act,
+                    number: self.talks,
+                };
+                tokio::spawn(talk.lead());
+            }
             Errand::Cut(device) => {
                 if let Some(relay) = self.relay() {
                     let (_, secret) = self.site.world(|world| world.owner_of(device));

@@ -1,6 +1,7 @@
 //! What drives the machines in this tier: errands for the services, and sled
 //! under the stores.
 
+use super::rot::{self, Rotten};
 use super::site::Backward;
 use super::storage::{Differences, Owner, Twin, leave};
 use crate::disk::SimStore;
@@ -38,9 +39,16 @@ pub(super) struct Services {
     pub(super) differences: Differences,
     /// Whether hosts are going to lose their power.
     pub(super) copies: bool,
+    /// Whether stored values are going to rot.
+    pub(super) rots: bool,
     pub(super) disks: BTreeMap<Host, Arc<Twin>>,
     /// Where a host starts next, when it is not where it was.
     pub(super) left: BTreeMap<Host, (Arc<SimStore>, PathBuf)>,
+    /// Hosts of whose stored values one is flipped before they start again, and
+    /// which.
+    pub(super) flips: BTreeMap<Host, u32>,
+    /// Directories with a value that was flipped.
+    pub(super) rotten: BTreeMap<PathBuf, Rotten>,
     pub(super) next: u64,
     pub(super) root: TempDir,
 }
@@ -73,6 +81,11 @@ impl Motor for Services {
             Some((known, directory)) if Arc::ptr_eq(&known, store) => directory,
             _ => self.fresh_directory(),
         };
+        if let Some(pick) = self.flips.remove(&host) {
+            let flipped = rot::flip(&directory, store, pick)?;
+            self.rotten
+                .extend(flipped.map(|value| (directory.clone(), value)));
+        }
         let owner = Owner {
             host,
             life,
@@ -81,7 +94,8 @@ impl Motor for Services {
             copies: self.copies,
         };
         self.left.insert(host, (store.clone(), directory.clone()));
-        let twin = Arc::new(Twin::open(directory, store.clone(), owner)?);
+        let rotten = self.rotten.get(&directory);
+        let twin = Arc::new(Twin::open(directory, store.clone(), owner, rotten)?);
         self.disks.insert(host, twin.clone());
         Ok(twin)
     }
@@ -96,6 +110,11 @@ impl Motor for Services {
         let twin = self.disks.remove(&host);
         let durable = twin.as_ref().and_then(|twin| twin.last_durable());
         let directory = twin.map(|twin| {
+            if self.rots {
+                // What was only written behind may be lost without a word, to
+                // rot as to a power cut. Here nothing else may.
+                twin.sync();
+            }
             twin.power_off();
             twin.directory.clone()
         });
@@ -115,6 +134,10 @@ impl Motor for Services {
             }
         }
         (left, lost)
+    }
+
+    fn rot(&mut self, host: Host, pick: u32) {
+        self.flips.insert(host, pick);
     }
 
     fn errand(&mut self, errand: Errand) {

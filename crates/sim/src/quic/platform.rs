@@ -1,5 +1,6 @@
 //! What the services of a simulated host stand on.
 
+use super::fabric::Holder;
 use super::site::Shared;
 use super::socket::SimSocket;
 use crate::host::Host;
@@ -13,10 +14,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// The ground under one life of a host.
+/// The ground under one life of a host, or under a thief.
 pub(super) struct SimPlatform {
     site: Shared,
-    host: Host,
+    holder: Holder,
     random: Mutex<Stream>,
 }
 
@@ -25,8 +26,25 @@ impl SimPlatform {
         let random = streams.stream(&format!("random/{host}/{life}"));
         SimPlatform {
             site,
-            host,
+            holder: Holder::Host(host),
             random: Mutex::new(random),
+        }
+    }
+
+    /// Under somebody who has a device's key and leads so many talks before.
+    pub(super) fn of_thief(site: Shared, streams: Streams, device: u32, talk: u64) -> SimPlatform {
+        let random = streams.stream(&format!("random/thief/{device}/{talk}"));
+        SimPlatform {
+            site,
+            holder: Holder::Thief(device),
+            random: Mutex::new(random),
+        }
+    }
+
+    fn host(&self) -> Host {
+        match self.holder {
+            Holder::Host(host) => host,
+            Holder::Thief(device) => Host::Device(device),
         }
     }
 
@@ -38,13 +56,13 @@ impl SimPlatform {
 
 impl fmt::Debug for SimPlatform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SimPlatform({})", self.host)
+        write!(f, "SimPlatform({:?})", self.holder)
     }
 }
 
 impl Platform for SimPlatform {
     fn now(&self) -> Timestamp {
-        self.site.world(|world| world.told_to(self.host))
+        self.site.world(|world| world.told_to(self.host()))
     }
 
     fn random(&self, bytes: &mut [u8]) -> io::Result<()> {
@@ -56,7 +74,7 @@ impl Platform for SimPlatform {
     }
 
     fn socket(&self, _: SocketAddr) -> io::Result<Arc<dyn AsyncUdpSocket>> {
-        let name = self.site.fabric().open(self.host);
+        let name = self.site.fabric().open(self.holder);
         let name = name.ok_or(io::ErrorKind::AddrInUse)?;
         Ok(Arc::new(SimSocket::new(self.site.clone(), name)))
     }
@@ -66,7 +84,7 @@ impl Platform for SimPlatform {
     }
 
     fn storing(&self) -> Storing {
-        let (site, host) = (self.site.clone(), self.host);
+        let (site, host) = (self.site.clone(), self.host());
         Storing::After(Arc::new(move |durability| {
             Duration::from_micros(site.world(|world| world.batch_takes(host, durability)))
         }))

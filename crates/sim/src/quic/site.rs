@@ -4,9 +4,10 @@
 //! All of a run happens on one thread, so nobody ever waits for a lock; the
 //! order is the world before the network.
 
-use super::fabric::{Fabric, Name, RELAY, device_at, public};
+use super::fabric::{Fabric, Name, RELAY, Way, behind, public};
 use crate::check::{Checker, Violation};
 use crate::host::Host;
+use crate::network::Carried;
 use crate::streams::MILLION;
 use crate::time::VirtualTime;
 use crate::world::World;
@@ -15,6 +16,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::Notify;
 use tokio::time::Instant;
+
+/// What the internet puts before a datagram.
+const HEADERS_BYTES: usize = 20 + 8;
 
 /// A run's world and network.
 #[derive(Clone)]
@@ -122,30 +126,25 @@ impl Shared {
         let world = &site.world;
         let place = |device| world.place_of(device);
         let known = match upward {
-            true => owner(from).map(|device| (device, to)),
-            false => device_at(to, place),
+            true => Way::of(from).map(|way| (way, to)),
+            false => behind(to, place),
         };
-        let Some((device, to)) = known else { return };
-        let seen = match upward {
-            true => public(from, place(device).unwrap_or_default()),
-            false => from,
+        let Some((way, to)) = known else { return };
+        let seen = match way {
+            Way::Device(device) if upward => public(from, place(device).unwrap_or_default()),
+            _ => from,
         };
         fabric.note(now, seen, to, bytes.len());
         let before = fabric.due();
-        let line = fabric.line(device);
-        if bytes.len() + 28 > line.path {
-            return;
-        }
-        let mut free = line.free[usize::from(upward)];
-        let carried = site.world.carry(device, upward, bytes.len(), &mut free);
-        fabric.line(device).free[usize::from(upward)] = free;
-        let Some(carried) = carried else { return };
-        let sender = match upward {
-            true => Host::Device(device),
-            false => Host::Relay,
+        let carried = match way {
+            Way::Device(device) => carry(&mut site.world, &mut fabric, device, upward, bytes.len()),
+            Way::Thief(_) => Some(Carried::unharmed(now)),
         };
+        let Some(carried) = carried else { return };
         // What stands still sends when it moves again.
-        let held = site.world.stands_still(sender).unwrap_or_default();
+        let sender = end(way, upward);
+        let held = sender.and_then(|host| site.world.stands_still(host));
+        let held = held.unwrap_or_default();
         let mut copy = bytes.to_vec();
         if let Some(part) = carried.corrupt {
             let at = bytes.len() as u64 * u64::from(part) / u64::from(MILLION);
@@ -153,9 +152,9 @@ impl Shared {
         }
         if let Some(again) = carried.again {
             let bytes = bytes.to_vec();
-            fabric.launch(again.max(held), (device, upward), (seen, to), bytes);
+            fabric.launch(again.max(held), (way, upward), (seen, to), bytes);
         }
-        fabric.launch(carried.at.max(held), (device, upward), (seen, to), copy);
+        fabric.launch(carried.at.max(held), (way, upward), (seen, to), copy);
         if fabric.due() != before {
             self.0.changed.notify_one();
         }
@@ -168,18 +167,17 @@ impl Shared {
             let Some(flight) = self.fabric().arrived(now) else {
                 return;
             };
-            let receiver = match flight.upward {
-                true => Host::Relay,
-                false => Host::Device(flight.device),
-            };
             let site = self.site();
-            if let Some(until) = site.world.stands_still(receiver) {
-                let way = (flight.device, flight.upward);
+            let receiver = end(flight.way, !flight.upward);
+            if let Some(until) = receiver.and_then(|host| site.world.stands_still(host)) {
+                let way = (flight.way, flight.upward);
                 let ends = (flight.from, flight.to);
                 self.fabric().launch(until, way, ends, flight.bytes);
                 continue;
             }
-            if !site.world.is_reached(flight.device, flight.upward) {
+            if let Way::Device(device) = flight.way
+                && !site.world.is_reached(device, flight.upward)
+            {
                 continue;
             }
             drop(site);
@@ -199,15 +197,29 @@ impl Shared {
     }
 }
 
-/// The device that has an address of its own.
-fn owner(own: SocketAddr) -> Option<u32> {
-    match own {
-        SocketAddr::V4(own) => {
-            let [_, _, high, low] = own.ip().octets();
-            Some(u32::from_be_bytes([0, 0, high, low]))
-        }
-        SocketAddr::V6(_) => None,
+/// The host at one end of a way: at the lower, or at the relay's.
+fn end(way: Way, lower: bool) -> Option<Host> {
+    match (way, lower) {
+        (Way::Device(device), true) => Some(Host::Device(device)),
+        (Way::Thief(_), true) => None,
+        (_, false) => Some(Host::Relay),
     }
+}
+
+/// Carries a datagram over a device's line; `None` when it is lost.
+fn carry(
+    world: &mut World,
+    fabric: &mut Fabric,
+    device: u32,
+    upward: bool,
+    bytes: usize,
+) -> Option<Carried> {
+    let line = fabric.line(device);
+    let packet = world.packet_of(device).unwrap_or(line.packet);
+    if bytes + HEADERS_BYTES > packet as usize {
+        return None;
+    }
+    world.carry(device, upward, bytes, &mut line.free[usize::from(upward)])
 }
 
 impl Site {
@@ -221,7 +233,8 @@ impl Site {
 
     /// Shows checkers what has happened since they looked last.
     pub(super) fn show(&mut self) {
-        let events = self.world.take_fresh();
+        let mut events = Vec::new();
+        self.world.take_fresh(&mut events);
         if self.violation.is_some() {
             return;
         }
@@ -238,7 +251,8 @@ impl Site {
             .differences
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        differences.pop().map(|words| self.found("storage", words))
+        let words: Vec<String> = differences.drain(..).collect();
+        (!words.is_empty()).then(|| self.found("storage", words.join("; ")))
     }
 
     pub(super) fn found(&self, checker: &str, words: String) -> Violation {

@@ -5,6 +5,7 @@
 //! A power cut leaves the directory as it was at the last durable point, with
 //! noise where unsynced writes went.
 
+use super::rot::Rotten;
 use super::site::Backward;
 use crate::disk::SimStore;
 use crate::host::Host;
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// sled's log.
-const LOG: &str = "db";
+pub(super) const LOG: &str = "db";
 /// What a disk writes whole or not at all.
 const SECTOR: usize = 512;
 /// Changes of one batch when a store is filled.
@@ -61,16 +62,26 @@ impl Twin {
         directory: PathBuf,
         model: Arc<SimStore>,
         owner: Owner,
+        rotten: Option<&Rotten>,
     ) -> Result<Twin, StorageError> {
         let is_new = !directory.exists();
         let options = Options {
             reserve_bytes: 0,
             ..Options::default()
         };
-        let real = SledStorage::open(&directory, options)?;
-        match is_new {
-            true => fill(&real, &model)?,
-            false => report(&owner, contents_differ(&real, &model)),
+        let opened = SledStorage::open(&directory, options);
+        let real = match (opened, rotten) {
+            (Err(error), Some(rotten)) => return Err(rotten.told(&owner, &error)),
+            (opened, _) => opened?,
+        };
+        let found = match is_new {
+            true => fill(&real, &model).map(|()| None),
+            false => contents_differ(&real, &model),
+        };
+        match (found, rotten) {
+            (Ok(difference), _) => report(&owner, difference),
+            (Err(error), Some(rotten)) => return Err(rotten.told(&owner, &error)),
+            (Err(error), None) => report(&owner, Some(format!("after a start {error}"))),
         }
         let twin = Twin {
             model,
@@ -99,6 +110,18 @@ impl Twin {
     /// Closes the directory; nothing is read or written any more.
     pub(super) fn power_off(&self) {
         drop(self.real().take());
+    }
+
+    /// Makes everything last that was written behind.
+    pub(super) fn sync(&self) {
+        let real = self.real();
+        let synced = real
+            .as_ref()
+            .map(|real| real.commit(Batch::default(), Durability::Synced));
+        drop(real);
+        if let Some(Err(error)) = synced {
+            self.differ(format!("sled did not sync: {error}"));
+        }
     }
 
     /// The directory at the last durable point, and as it is.
@@ -195,7 +218,7 @@ impl Storage for Twin {
     }
 }
 
-fn report(owner: &Owner, difference: Option<String>) {
+pub(super) fn report(owner: &Owner, difference: Option<String>) {
     let words = difference.map(|words| format!("{}: {words}", owner.host));
     let mut differences = owner
         .differences
@@ -218,21 +241,22 @@ fn fill(real: &SledStorage, model: &SimStore) -> Result<(), StorageError> {
     Ok(())
 }
 
-/// Where a reopened store is not what was promised, in words. A model with a
-/// rotten value cannot say.
-fn contents_differ(real: &SledStorage, model: &SimStore) -> Option<String> {
-    Table::ALL.iter().find_map(|table| {
-        let expected = model.range(*table, &[], usize::MAX).ok()?;
-        match real.range(*table, &[], usize::MAX) {
-            Ok(found) if found == expected => None,
-            Ok(found) => Some(format!(
-                "after a start the {table} table has {} values, and {} were promised",
+/// Where a reopened store is not what was promised, in words; all of it is
+/// read.
+fn contents_differ(real: &SledStorage, model: &SimStore) -> Result<Option<String>, StorageError> {
+    let mut difference = None;
+    for table in Table::ALL {
+        let expected = model.range(table, &[], usize::MAX)?;
+        let found = real.range(table, &[], usize::MAX)?;
+        if found != expected && difference.is_none() {
+            difference = Some(format!(
+                "after a start the {table} table has {} values, and not the {} promised",
                 found.len(),
                 expected.len()
-            )),
-            Err(error) => Some(format!("after a start {error}")),
+            ));
         }
-    })
+    }
+    Ok(difference)
 }
 
 fn files_of(directory: &Path) -> io::Result<Files> {

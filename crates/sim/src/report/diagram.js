@@ -16,11 +16,11 @@
     crash: ["A crash", "sign"], down: ["Down", "bar"], stopped: ["Switched off", "bar"], paused: ["Standing still", "bar"],
     clock: ["A clock that is wrong", "stripe"], storage: ["Trouble with storage", "sign"], full: ["No room left", "stripe"],
     slow: ["Slow", "stripe"], backup: ["A backup is made", "sign"], restored: ["Set back, wiped or copied", "sign"],
-    office: ["The office changes something", "sign"], hostile: ["A stolen key at work", "sign"],
+    office: ["The office changes something", "sign"], hostile: ["A stolen key at work", "sign"], path: ["Another path", "sign"],
     face: ["The relay is not honest", "stripe"], broken: ["A promise broken", "sign"],
   };
   const INK = { edit: "edit", declined: "bad", lost: "lost", message: "message", synced: "good", "no-dial": "faint", damaged: "warn", crash: "bad",
-    storage: "full", backup: "odd", restored: "odd", office: "good", hostile: "bad", broken: "bad" };
+    storage: "full", backup: "odd", restored: "odd", office: "good", hostile: "bad", path: "odd", broken: "bad" };
   const ink = (kind) => colour(INK[kind] || kind);
   const present = new Set([...spans, ...marks, ...flights].map((thing) => thing.kind));
   const hidden = new Set();
@@ -43,7 +43,7 @@
       const s = kind === "broken" ? size * 1.8 : size * 1.2;
       pen.lineWidth = kind === "broken" ? 4 : 2.6;
       pen.moveTo(px - s, py - s); pen.lineTo(px + s, py + s); pen.moveTo(px + s, py - s); pen.lineTo(px - s, py + s); pen.stroke();
-    } else if (kind === "clock" || kind === "restored") {
+    } else if (kind === "clock" || kind === "restored" || kind === "path") {
       pen.moveTo(px, py - size * 1.3); pen.lineTo(px + size * 1.3, py); pen.lineTo(px, py + size * 1.3); pen.lineTo(px - size * 1.3, py); pen.closePath(); pen.fill();
     } else if (kind === "hostile") { pen.moveTo(px, py - size * 1.3); pen.lineTo(px + size * 1.3, py + size); pen.lineTo(px - size * 1.3, py + size); pen.closePath(); pen.fill(); }
     else if (kind === "synced") { pen.moveTo(px - size, py); pen.lineTo(px - size * 0.2, py + size * 0.8); pen.lineTo(px + size, py - size); pen.stroke(); }

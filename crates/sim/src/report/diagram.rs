@@ -266,6 +266,10 @@ impl Diagram {
                 self.mark(at, place, "restored", words);
                 self.machine_ends(at, place);
             }
+            What::StartedOver => {
+                let words = "its person gives up what it has from the relay".to_owned();
+                self.mark(at, place, "restored", words);
+            }
             What::Cloned { of } => {
                 let words = format!("begins as a copy of device {of}");
                 self.mark(at, place, "restored", words);
@@ -273,6 +277,10 @@ impl Diagram {
             What::Hostile { words } => {
                 let words = format!("somebody misuses its key: {words}");
                 self.mark(at, place, "hostile", words);
+            }
+            What::Path { words } => {
+                let words = format!("its path {words}");
+                self.mark(at, place, "path", words);
             }
             What::Face { words } if words == "honest again" => self.close(at, place, "face"),
             What::Face { words } => {

@@ -170,6 +170,31 @@ impl Scalar for Count {
     }
 }
 
+/// The smallest packet that a path of QUIC carries: 1,200 bytes and what the
+/// internet puts before them.
+pub const QUIC_PACKET_BYTES: u32 = 1_228;
+
+/// The largest packet that a path carries, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mtu(pub u32);
+
+impl Scalar for Mtu {
+    const RANGES: bool = true;
+    fn expected() -> String {
+        format!("the bytes of the largest packet, {QUIC_PACKET_BYTES} to 65535")
+    }
+    fn read(text: &str) -> Option<Mtu> {
+        let bytes = text.replace('_', "").parse().ok()?;
+        (QUIC_PACKET_BYTES..=65_535)
+            .contains(&bytes)
+            .then_some(Mtu(bytes))
+    }
+    fn between(stream: &mut Stream, low: &Mtu, high: &Mtu) -> Option<Mtu> {
+        let drawn = stream.between(low.0.into(), high.0.max(low.0).into());
+        Some(Mtu(drawn as u32))
+    }
+}
+
 /// A number with a sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Amount(pub i64);

@@ -1,19 +1,23 @@
 //! Draws what happens in a plan into a schedule.
 
+use super::choice::QUIC_PACKET_BYTES;
 use super::plan::{FaultPlan, Plan};
 use crate::host::Host;
 use crate::laws::Law;
 use crate::organization::{KINDS, definition};
 use crate::schedule::{
-    Action, ClockFault, DefinitionStep, Direction, DiskFault, Face, Fault, HostileAct, Schedule,
+    Action, AddressChange, ClockFault, DefinitionStep, Direction, DiskFault, Face, Fault,
+    HostileAct, Program, Schedule,
 };
 use crate::streams::{Stream, Streams};
 use crate::time::{DAY, HOUR, MINUTE, SECOND, VirtualTime};
 use crate::workload;
 use serde::de::DeserializeOwned;
+use std::ops::RangeInclusive;
 
 /// The kinds of fault, by their names in a scenario.
-pub const FAULT_KINDS: [&str; 24] = [
+pub const FAULT_KINDS: [&str; 27] = [
+    "address",
     "backup",
     "checkpoint",
     "clock",
@@ -27,8 +31,10 @@ pub const FAULT_KINDS: [&str; 24] = [
     "full",
     "hang-up",
     "hostile",
+    "mtu",
     "partition",
     "pause",
+    "program",
     "publish",
     "restore",
     "revoke",
@@ -40,6 +46,9 @@ pub const FAULT_KINDS: [&str; 24] = [
     "offline",
 ];
 
+/// Packets that a path may be narrowed or widened to, in bytes: from what every
+/// host must take to what an address family can name.
+const PACKETS: RangeInclusive<i64> = 68..=65_535;
 /// Times one fault happens at most in a run.
 const TIMES_MAX: usize = 10_000;
 /// An absence that a person rather announces than suffers.
@@ -167,8 +176,10 @@ fn mode<T: DeserializeOwned>(
 }
 
 const DIRECTIONS: [&str; 3] = ["both", "up", "down"];
+const ADDRESS_CHANGES: [&str; 2] = ["port", "network"];
 const FACES: [&str; 4] = ["withhold", "silent", "reorder", "rewind"];
 const CLOCKS: [&str; 5] = ["step", "drift", "freeze", "dead", "right"];
+const PROGRAMS: [&str; 2] = ["other-protocol", "older"];
 const CRASHES: [&str; 2] = ["now", "boundary"];
 const STEPS: [&str; 6] = [
     "policy",
@@ -198,9 +209,11 @@ pub(super) fn check(fault: &FaultPlan) -> Result<(), String> {
     let modes: &[&str] = match fault.kind.as_str() {
         "crash" => &CRASHES,
         "partition" | "corrupt" => &DIRECTIONS,
+        "address" => &ADDRESS_CHANGES,
         "face" => &FACES,
         "clock" => &CLOCKS,
         "publish" => &STEPS,
+        "program" => &PROGRAMS,
         "hostile" => &ACTS,
         _ => &[],
     };
@@ -213,14 +226,26 @@ pub(super) fn check(fault: &FaultPlan) -> Result<(), String> {
         "wipe",
         "clone",
         "face",
+        "program",
         "offline",
         "hang-up",
+        "mtu",
+        "address",
         "revoke",
     ];
     if devices_only.contains(&fault.kind.as_str())
         && matches!(fault.target.as_deref(), Some("relay" | "any"))
     {
         return Err("it strikes devices only".to_owned());
+    }
+    if let ("mtu", Some(bytes)) = (fault.kind.as_str(), fault.amount)
+        && !PACKETS.contains(&bytes)
+    {
+        return Err(format!(
+            "its amount is the bytes of the largest packet, {} to {}, not {bytes}",
+            PACKETS.start(),
+            PACKETS.end()
+        ));
     }
     match fault.mode.as_deref() {
         Some(mode) if modes.is_empty() => Err(format!("it has no mode `{mode}`")),
@@ -291,6 +316,15 @@ fn action(
             direction: mode::<Direction>(fault, stream, &DIRECTIONS)?,
         },
         "duplicate" => Fault::Duplicate { device },
+        "mtu" => Fault::Mtu {
+            device,
+            bytes: mtu(fault, stream),
+            lasts: lasts(fault, stream, short),
+        },
+        "address" => Fault::Address {
+            device,
+            change: mode::<AddressChange>(fault, stream, &ADDRESS_CHANGES)?,
+        },
         "fail-sync" => disk(host, DiskFault::FailSync),
         "full" => disk(
             host,
@@ -323,6 +357,11 @@ fn action(
             device,
             act: mode::<HostileAct>(fault, stream, &ACTS)?,
         },
+        "program" => Fault::Program {
+            device,
+            program: mode::<Program>(fault, stream, &PROGRAMS)?,
+            lasts: lasts(fault, stream, short),
+        },
         "face" => Fault::Face {
             device,
             face: mode::<Face>(fault, stream, &FACES)?,
@@ -331,6 +370,14 @@ fn action(
         other => return Err(format!("there is no fault `{other}`")),
     };
     Ok(Action::Fault { fault })
+}
+
+fn mtu(fault: &FaultPlan, stream: &mut Stream) -> u32 {
+    let drawn = stream.between(QUIC_PACKET_BYTES.into(), 1_500);
+    fault
+        .amount
+        .and_then(|bytes| u32::try_from(bytes).ok())
+        .unwrap_or(drawn as u32)
 }
 
 fn disk(host: Host, disk: DiskFault) -> Fault {

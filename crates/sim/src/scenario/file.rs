@@ -1,7 +1,7 @@
 //! The scenario file, section by section, as a person writes it.
 
 use super::choice::{
-    ActName, Amount, Choice, Count, CountName, FaultKind, GranularityName, KindName, LawText,
+    ActName, Amount, Choice, Count, CountName, FaultKind, GranularityName, KindName, LawText, Mtu,
     PolicyName, Share, Span, Switch, Target, TemplateName, TierName,
 };
 use super::plan::CountRange;
@@ -162,6 +162,10 @@ pub struct LinkSection {
     /// Messages of one lane under way at a time.
     #[serde(default)]
     pub window: Option<Choice<Count>>,
+    /// The largest packet that paths carry; each device's own is drawn if not
+    /// given.
+    #[serde(default)]
+    pub mtu: Option<Choice<Mtu>>,
 }
 
 /// Loss: how often a message is lost, and in bad times.
@@ -228,6 +232,10 @@ pub struct WorkloadSection {
     /// How often an edit goes to one of them.
     #[serde(default)]
     pub hot_share: Option<Choice<Share>>,
+    /// How unevenly, by Zipf's law: the n-th of them gets its n-th part, to
+    /// this power in hundredths.
+    #[serde(default)]
+    pub zipf: Option<Choice<Count>>,
     /// Records that one edit touches at most.
     #[serde(default)]
     pub batch: Option<Choice<Count>>,
@@ -260,7 +268,8 @@ pub struct FaultSection {
     /// Which way of doing it.
     #[serde(default)]
     pub mode: Option<String>,
-    /// How much: milliseconds of a clock's step, parts per million of a drift.
+    /// How much: milliseconds of a clock's step, parts per million of a drift,
+    /// bytes of the largest packet.
     #[serde(default)]
     pub amount: Option<Choice<Amount>>,
     /// The record type and field a publication is about: `job.integer`.

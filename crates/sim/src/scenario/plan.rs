@@ -126,6 +126,10 @@ pub struct LinkPlan {
     pub bandwidth: u64,
     /// Messages of one lane under way at a time.
     pub window: u32,
+    /// The largest packet that paths carry, in bytes; `None` lets the run draw
+    /// one for each device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<u32>,
 }
 
 /// Loss in two states, each with its own rate (Gilbert and Elliott). One that
@@ -175,6 +179,8 @@ pub struct WorkloadPlan {
     pub hot: u32,
     /// How often, in parts per million, an edit goes to one of them.
     pub hot_share: u32,
+    /// The power of Zipf's law among them, in hundredths.
+    pub zipf: u32,
     /// Records one edit touches at most.
     pub batch: u32,
     /// Characters of a long text.
@@ -199,7 +205,8 @@ pub struct FaultPlan {
     pub lasts: Option<Law>,
     /// How it is done, where the kind has several ways.
     pub mode: Option<String>,
-    /// How much: a clock's step in milliseconds, a drift in parts per million.
+    /// How much: a clock's step in milliseconds, a drift in parts per million,
+    /// the bytes of the largest packet.
     pub amount: Option<i64>,
     /// The record type and field that a publication is about.
     pub field: Option<String>,

@@ -156,6 +156,7 @@ impl Scenario {
             cut: drawn(&section.cut, stream, Share(0)).0,
             bandwidth: drawn(&section.bandwidth, stream, Count(0)).0,
             window: drawn(&section.window, stream, Count(32)).0.clamp(1, 10_000) as u32,
+            mtu: section.mtu.as_ref().map(|mtu| mtu.draw(stream).0),
         }
     }
 
@@ -225,6 +226,7 @@ impl Scenario {
             mix,
             hot: drawn(&section.hot, stream, Count(4)).0 as u32,
             hot_share: drawn(&section.hot_share, stream, Share(400_000)).0,
+            zipf: drawn(&section.zipf, stream, Count(100)).0.min(1_000) as u32,
             batch: drawn(&section.batch, stream, Count(5)).0.clamp(1, 200) as u32,
             text: drawn(&section.text, stream, Count(500)).0.min(10_000) as u32,
             stale_base: drawn(&section.stale_base, stream, Share(0)).0,

@@ -42,10 +42,13 @@ fn for_each_device(action: &mut Action, mut with: impl FnMut(&mut u32)) {
             | Fault::Slow { device, .. }
             | Fault::Corrupt { device, .. }
             | Fault::Duplicate { device }
+            | Fault::Mtu { device, .. }
+            | Fault::Address { device, .. }
             | Fault::Wipe { device }
             | Fault::Clone { device }
             | Fault::Hostile { device, .. }
-            | Fault::Face { device, .. } => with(device),
+            | Fault::Face { device, .. }
+            | Fault::Program { device, .. } => with(device),
         },
         Action::Publish { .. } | Action::Import { .. } | Action::Checkpoint => {}
     }
@@ -80,6 +83,7 @@ pub(super) fn simpler_plans() -> Vec<fn(&mut Case)> {
             case.plan.link.corrupt = 0;
             case.plan.link.cut = 0;
             case.plan.link.bandwidth = 0;
+            case.plan.link.mtu = None;
         },
         |case| {
             let value = 20 * MILLISECOND;
@@ -91,6 +95,11 @@ pub(super) fn simpler_plans() -> Vec<fn(&mut Case)> {
             case.plan.disk.behind = Law::Constant { value: MILLISECOND };
         },
         |case| case.plan.faults.clear(),
+        |case| {
+            // What was counted of the whole says nothing of a part.
+            case.plan.expect.clear();
+            case.plan.expectations.clear();
+        },
         |case| case.plan.organization.policies.clear(),
         |case| case.plan.topology.late = 0,
         |case| case.plan.organization.records = case.plan.organization.records.min(1),

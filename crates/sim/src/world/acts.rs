@@ -8,6 +8,7 @@ use crate::workload;
 use cairn_agent::{Agent, FieldEdit, Input, RecordEdit, RecordEditKind, ReplyId, Request};
 use cairn_model::{Change, FieldId, Mutation, Version, Write};
 use cairn_projection::{FieldState, Record};
+use cairn_proto::Refusal;
 use cairn_relay::AdminRequest;
 
 impl World {
@@ -96,14 +97,15 @@ impl World {
             .iter()
             .map(|edit| record_edit(machine, edit))
             .collect::<Result<Vec<_>, _>>()?;
-        self.person_asks(device, Request::Edit(edits))
+        self.person_asks(device, Request::Edit(edits));
+        Ok(())
     }
 
-    fn person_asks(&mut self, device: u32, request: Request) -> Result<(), String> {
+    fn person_asks(&mut self, device: u32, request: Request) {
         let number = self.fresh_number();
         let records = match &request {
             Request::Edit(edits) => edits.iter().filter_map(|edit| edit.record).collect(),
-            Request::Resubmit { .. } | Request::Discard { .. } => Vec::new(),
+            Request::Resubmit { .. } | Request::Discard { .. } | Request::StartOver => Vec::new(),
         };
         self.counts.edits += 1;
         let asked = What::Requested {
@@ -120,7 +122,19 @@ impl World {
                 request,
             },
         );
-        Ok(())
+    }
+
+    /// People whose devices the relay turns away, because it was set back and
+    /// they know more, take what it has.
+    pub fn people_start_over(&mut self, core: &[u32]) {
+        for device in core {
+            let machine = self.devices[*device as usize].machine.as_ref();
+            let refused = machine.and_then(|machine| machine.status().refused);
+            if let Some(Refusal::AheadOfLedger | Refusal::OtherLedger) = refused {
+                self.note_at(Host::Device(*device), What::StartedOver);
+                self.person_asks(*device, Request::StartOver);
+            }
+        }
     }
 
     fn person_resolves(&mut self, device: u32, pick: u32, choose: u32) -> Result<(), String> {
@@ -144,7 +158,8 @@ impl World {
             kind: decided(record, choose as usize),
             base: None,
         };
-        self.person_asks(device, Request::Edit(vec![edit]))
+        self.person_asks(device, Request::Edit(vec![edit]));
+        Ok(())
     }
 
     fn person_settles(&mut self, device: u32, pick: u32, resubmit: bool) -> Result<(), String> {
@@ -165,7 +180,8 @@ impl World {
             },
             false => Request::Discard { issue },
         };
-        self.person_asks(device, request)
+        self.person_asks(device, request);
+        Ok(())
     }
 }
 

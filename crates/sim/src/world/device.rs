@@ -19,9 +19,9 @@ impl World {
         if self.driven.is_some() {
             return self.ask_service(device, input);
         }
-        let mut on = Vec::with_capacity(1);
+        let mut on = std::mem::take(&mut self.spare.device_inputs);
         self.wiring.device_input(device, input, &mut on);
-        for input in on {
+        for input in on.drain(..) {
             let now = self.told(Host::Device(device));
             let Some(machine) = &mut self.device_mut(device).machine else {
                 return;
@@ -29,6 +29,7 @@ impl World {
             machine.handle(now, input);
             self.pump_device(device);
         }
+        self.spare.device_inputs = on;
         self.look_at_device(device);
     }
 
@@ -51,10 +52,11 @@ impl World {
 
     fn pump_device(&mut self, device: u32) {
         let life = self.device_mut(device).body.life;
-        let mut on = Vec::new();
+        let mut on = std::mem::take(&mut self.spare.device_outputs);
         loop {
             let host = self.device_mut(device);
             let Some(output) = host.machine.as_mut().and_then(|m| m.poll_output()) else {
+                self.spare.device_outputs = on;
                 return;
             };
             self.wiring.device_output(device, output, &mut on);
@@ -71,7 +73,10 @@ impl World {
         let host = Host::Device(device);
         match output {
             Output::Dial => self.dial(device),
-            Output::HangUp => self.leave_session(device),
+            Output::HangUp => {
+                self.device_mut(device).dialling = None;
+                self.leave_session(device);
+            }
             Output::Persist {
                 id,
                 batch,
@@ -98,11 +103,7 @@ impl World {
         answer: Result<Reply, cairn_agent::EditError>,
     ) {
         let what = match answer {
-            Ok(Reply::Logged { sequence, .. }) => {
-                let Some(machine) = &self.device_mut(device).machine else {
-                    return;
-                };
-                let log = machine.log();
+            Ok(Reply::Logged { log, sequence, .. }) => {
                 self.counts.acknowledged += 1;
                 What::Acknowledged {
                     request,
@@ -110,7 +111,7 @@ impl World {
                     sequence,
                 }
             }
-            Ok(Reply::History(_)) => return,
+            Ok(Reply::History(_) | Reply::StartedOver) => return,
             Err(error) => {
                 self.counts.declined += 1;
                 What::Declined {
@@ -237,10 +238,13 @@ impl World {
             return;
         }
         let Ok(digest) = machine.digest() else { return };
+        let known = self.relay.digest.filter(|(at, _)| *at == version);
+        let (_, held) = known.unwrap_or_else(|| (version, relay.state().digest()));
+        self.relay.digest = Some((version, held));
         let what = What::Compared {
             version,
             device: digest,
-            relay: relay.state().digest(),
+            relay: held,
         };
         self.credit = self.credit.saturating_sub(cost);
         self.device_mut(device).compared = Some(version);
@@ -252,7 +256,7 @@ impl World {
         let box_ = self.device_mut(device);
         box_.wanted = true;
         if !std::mem::replace(&mut box_.link.in_reach, true) {
-            box_.link.place += 1;
+            box_.link.place.leave();
             self.link_changed(device);
         }
         self.device_input(device, Input::GoOnline);

@@ -2,17 +2,20 @@
 //! through the wiring, and may crash the host, as when the world drives them.
 
 mod device;
+mod face;
 mod relay;
 
 use super::motor::{Errand, Motor};
-use super::{Host, World};
-use crate::time::VirtualTime;
+use super::{Host, Wake, World};
+use crate::network::{LaneId, Place};
+use crate::time::{MILLISECOND, VirtualTime};
 use crate::trace::{Message, What};
 use cairn_agent::Agent;
 use cairn_model::{PublicKey, Timestamp};
 use cairn_oplog::{Batch, Durability, StorageError};
 use cairn_relay::Relay;
-use std::collections::{BTreeMap, VecDeque};
+use face::{Held, Told};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What the world keeps of machines that services drive.
 pub(super) struct Driven {
@@ -25,6 +28,12 @@ pub(super) struct Driven {
     /// device's key.
     offered: BTreeMap<PublicKey, u64>,
     early: BTreeMap<PublicKey, u64>,
+    /// Keys that somebody else is about to begin a session with.
+    stolen: BTreeSet<PublicKey>,
+    /// What a relay that is not honest holds back from devices.
+    held: BTreeMap<u32, Held>,
+    /// What it holds back no longer, and its service has not fetched.
+    let_go: VecDeque<Told>,
 }
 
 /// What is under way between a machine and its service.
@@ -53,9 +62,18 @@ impl<Output> Default for Line<Output> {
 impl Driven {
     pub(super) fn forget(&mut self, host: Host) {
         match host {
-            Host::Relay => self.relay = Line::default(),
+            Host::Relay => {
+                self.relay = Line::default();
+                self.held.clear();
+                self.let_go.clear();
+            }
             Host::Device(number) => drop(self.devices.remove(&number)),
         }
+    }
+
+    /// The next session that begins with this key may not be its device's.
+    pub(super) fn expect_thief(&mut self, key: PublicKey) {
+        self.stolen.insert(key);
     }
 
     fn device(&mut self, number: u32) -> &mut Line<cairn_agent::Output> {
@@ -80,6 +98,9 @@ impl World {
             sessions: BTreeMap::new(),
             offered: BTreeMap::new(),
             early: BTreeMap::new(),
+            stolen: BTreeSet::new(),
+            held: BTreeMap::new(),
+            let_go: VecDeque::new(),
         });
         self.heap.clear();
         self.relay.machine = None;
@@ -253,11 +274,39 @@ impl World {
         (device.user.clone(), device.secret.clone())
     }
 
+    /// A thief's talk is over, whether it came about or not.
+    pub(crate) fn thief_is_gone(&mut self, device: u32) {
+        let key = self.device_mut(device).secret.public();
+        if let Some(driven) = &mut self.driven {
+            driven.stolen.remove(&key);
+        }
+    }
+
+    /// The relay's key.
+    pub(crate) fn relay_key(&self) -> PublicKey {
+        self.relay.secret.public()
+    }
+
     /// The relay has enrolled a device.
     pub(crate) fn has_enrolled(&mut self, device: u32) {
         if !std::mem::replace(&mut self.device_mut(device).enrolled, true) {
             self.start(Host::Device(device));
         }
+    }
+
+    /// Whether the link ends a session behind a message; if so, it is cut when
+    /// the message may have arrived.
+    fn may_be_cut(&mut self, device: u32, lane: LaneId) {
+        let link = &mut self.devices[device as usize].link;
+        if link.cuts(&self.plan.link, lane) {
+            let span = link.latency(&self.plan.link, lane);
+            self.after(span.saturating_add(MILLISECOND), Wake::Cut(device));
+        }
+    }
+
+    /// Asks for a device's session to be cut.
+    pub(super) fn cut_service(&mut self, device: u32) {
+        self.errand(Errand::Cut(device));
     }
 
     /// What this world is asked to ask its services.
@@ -299,11 +348,7 @@ impl World {
         let now = self.now;
         let box_ = self.devices.get_mut(device as usize)?;
         if !box_.enrolled {
-            return Some(crate::network::Carried {
-                at: now.plus(crate::time::MILLISECOND),
-                again: None,
-                corrupt: None,
-            });
+            return Some(crate::network::Carried::unharmed(now));
         }
         box_.link.carry(&self.plan.link, now, upward, bytes, free)
     }
@@ -321,8 +366,14 @@ impl World {
     }
 
     /// The place a device is at.
-    pub(crate) fn place_of(&self, device: u32) -> Option<u32> {
+    pub(crate) fn place_of(&self, device: u32) -> Option<Place> {
         let device = self.devices.get(device as usize)?;
         Some(device.link.place)
+    }
+
+    /// The largest packet that a device's path carries, where that is told.
+    pub(crate) fn packet_of(&self, device: u32) -> Option<u32> {
+        let device = self.devices.get(device as usize)?;
+        device.link.mtu.or(self.plan.link.mtu)
     }
 }

@@ -5,7 +5,7 @@ use super::{Host, HostDisk, Wake, World};
 use crate::disk::SimStore;
 use crate::network::SILENCE;
 use crate::scenario::DiskPlan;
-use crate::schedule::{ClockFault, Direction, DiskFault, Face, Fault};
+use crate::schedule::{AddressChange, ClockFault, Direction, DiskFault, Face, Fault};
 use crate::time::{SECOND, VirtualTime};
 use crate::trace::What;
 use cairn_agent::Input;
@@ -46,7 +46,7 @@ impl World {
                 self.link_changed(device);
                 self.after(lasts, Wake::Free(device, direction));
             }
-            Fault::Cut { device } if self.driven.is_some() => self.errand(Errand::Cut(device)),
+            Fault::Cut { device } if self.driven.is_some() => self.cut_service(device),
             Fault::Cut { device } => {
                 let sessions = self.sessions_of(device);
                 sessions.into_iter().for_each(|session| self.cut(session));
@@ -63,6 +63,12 @@ impl World {
                 self.device_mut(device).link.corrupt_next(direction);
             }
             Fault::Duplicate { device } => self.device_mut(device).link.duplicate_next = true,
+            Fault::Mtu {
+                device,
+                bytes,
+                lasts,
+            } => self.narrow(device, bytes, lasts),
+            Fault::Address { device, change } => self.change_address(device, change),
             Fault::Disk { host, disk } => self.disk_goes_wrong(host, &disk),
             Fault::Backup { host } => {
                 let now = self.now;
@@ -73,9 +79,14 @@ impl World {
             Fault::Wipe { device } => self.wipe(device),
             Fault::Clone { device } => self.clone_device(device),
             Fault::Clock { host, clock } => self.clock_goes_wrong(host, &clock),
-            Fault::Hostile { .. } | Fault::Face { .. } if self.driven.is_some() => {
+            Fault::Program { .. } if self.driven.is_some() => {
                 return Err("this tier has no hands in the talk of devices and relay".to_owned());
             }
+            Fault::Program {
+                device,
+                program,
+                lasts,
+            } => self.run_program(device, program, lasts),
             Fault::Hostile { device, act } => return self.talk(device, act),
             Fault::Face {
                 device,
@@ -100,10 +111,13 @@ impl World {
             | Fault::Slow { device, .. }
             | Fault::Corrupt { device, .. }
             | Fault::Duplicate { device }
+            | Fault::Mtu { device, .. }
+            | Fault::Address { device, .. }
             | Fault::Wipe { device }
             | Fault::Clone { device }
             | Fault::Hostile { device, .. }
-            | Fault::Face { device, .. } => Host::Device(*device),
+            | Fault::Face { device, .. }
+            | Fault::Program { device, .. } => Host::Device(*device),
         };
         match host {
             Host::Device(number) if number as usize >= self.devices.len() => {
@@ -170,7 +184,7 @@ impl World {
     }
 
     /// Forgets the machine and everything that was meant for it.
-    fn machine_is_gone(&mut self, host: Host) {
+    pub(super) fn machine_is_gone(&mut self, host: Host) {
         let body = self.body(host);
         body.life += 1;
         body.crash_after = None;
@@ -236,13 +250,13 @@ impl World {
         }
     }
 
-    fn start_later(&mut self, host: Host, down: u64) {
+    pub(super) fn start_later(&mut self, host: Host, down: u64) {
         let life = self.body(host).life;
         self.after(down, Wake::Start(host, life));
     }
 
     /// An orderly stop, and a start after a while.
-    fn stop(&mut self, host: Host, down: u64) {
+    pub(super) fn stop(&mut self, host: Host, down: u64) {
         if !self.is_up(host) {
             return;
         }
@@ -335,7 +349,43 @@ impl World {
         self.link_changed(device);
     }
 
+    fn narrow(&mut self, device: u32, bytes: u32, lasts: u64) {
+        self.device_mut(device).link.mtu = Some(bytes);
+        let words = format!("carries packets of {bytes} bytes at most");
+        self.note_at(Host::Device(device), What::Path { words });
+        self.after(lasts, Wake::Unnarrow(device));
+    }
+
+    pub(super) fn unnarrow(&mut self, device: u32) {
+        if self.device_mut(device).link.mtu.take().is_some() {
+            let words = "is as wide as before".to_owned();
+            self.note_at(Host::Device(device), What::Path { words });
+        }
+    }
+
+    fn change_address(&mut self, device: u32, change: AddressChange) {
+        let place = &mut self.device_mut(device).link.place;
+        let words = match change {
+            AddressChange::Port => {
+                place.mapping += 1;
+                "begins at another port"
+            }
+            AddressChange::Network => {
+                place.leave();
+                "begins at another address"
+            }
+        };
+        let words = words.to_owned();
+        self.note_at(Host::Device(device), What::Path { words });
+    }
+
     fn disk_goes_wrong(&mut self, host: Host, fault: &DiskFault) {
+        if let (DiskFault::Rot { pick }, Some(driven)) = (fault, &mut self.driven) {
+            // What is in memory does not rot: the disk does, while it is closed.
+            driven.motor.rot(host, *pick);
+            let words = "a stored value is flipped before the next start".to_owned();
+            return self.note_at(host, What::Disk { words });
+        }
         let disk = &mut self.body(host).disk;
         let words = match fault {
             DiskFault::FailSync => {
@@ -374,9 +424,6 @@ impl World {
             self.machine_is_gone(host);
         }
         self.body(host).disk.store = SimStore::from_backup(&backup);
-        if host == Host::Relay {
-            self.relay_set_back = true;
-        }
         self.note_at(host, What::Restored { from });
         self.start_later(host, SECOND);
         Ok(())
@@ -431,6 +478,7 @@ impl World {
             let words = "honest again".to_owned();
             self.note_at(Host::Device(device), What::Face { words });
             self.kick_lanes(device);
+            self.let_go_of(device, true);
         }
     }
 }

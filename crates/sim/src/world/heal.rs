@@ -3,10 +3,9 @@
 
 use super::{Host, World};
 use crate::schedule::ClockFault;
-use crate::time::VirtualTime;
+use crate::time::{SECOND, VirtualTime};
 use crate::trace::What;
 use cairn_oplog::StorageError;
-use cairn_proto::Refusal;
 use std::fmt;
 
 /// Somebody of the core who has not come to rest, and why.
@@ -25,8 +24,8 @@ impl fmt::Display for Unrest {
 }
 
 impl World {
-    /// Ends the chaos: the core can work and reach the relay, everybody else
-    /// is out of reach for good. Gives the devices of the core.
+    /// Ends the chaos: the core can work, reach the relay and understand it,
+    /// everybody else is out of reach for good. Gives the devices of the core.
     pub fn heal(&mut self) -> Vec<u32> {
         self.chaos_over = true;
         let core = self.choose_core();
@@ -36,6 +35,8 @@ impl World {
             if core.contains(&device) {
                 self.heal_host(Host::Device(device));
                 self.device_mut(device).link.heal();
+                self.let_go_of(device, true);
+                self.device_mut(device).program = None;
                 self.link_changed(device);
                 self.online(device);
             } else {
@@ -61,12 +62,13 @@ impl World {
         core
     }
 
-    /// A host is repaired as an operator can: power, clock, room on the disk; a
-    /// store that does not open gives way to its backup, or to nothing.
+    /// A host is repaired as an operator can (one that stands still goes on by
+    /// itself): power, clock, room on the disk; a
+    /// store that does not open gives way to its backup; without one, a device's
+    /// to nothing, and the relay's is put right from its mirror.
     fn heal_host(&mut self, host: Host) {
         let now = self.now;
         let body = self.body(host);
-        body.paused_until = now;
         body.crash_after = None;
         body.disk.factor = 1;
         body.disk.store.set_full(false);
@@ -88,10 +90,18 @@ impl World {
     }
 
     fn replace_store(&mut self, host: Host) {
-        if self.restore(host).is_err()
-            && let Host::Device(number) = host
-        {
-            self.wipe(number);
+        if self.restore(host).is_ok() {
+            return;
+        }
+        match host {
+            Host::Device(number) => self.wipe(number),
+            Host::Relay => {
+                self.body(host).disk.store.mend();
+                if self.is_up(host) {
+                    self.machine_is_gone(host);
+                }
+                self.start_later(host, SECOND);
+            }
         }
     }
 
@@ -126,10 +136,6 @@ impl World {
             });
         };
         let status = machine.status();
-        if self.is_turned_away(number) {
-            // A person is told; nothing more can be done by a program.
-            return None;
-        }
         if let Some(error) = machine.failure() {
             return Some(format!("it has given up: {error}"));
         }
@@ -153,18 +159,13 @@ impl World {
             .session
             .and_then(|session| self.sessions.get(&session));
         match session {
+            Some(session) if !session.relay_side => {
+                Some("the relay does not know of its session".to_owned())
+            }
             Some(session) if session.is_quiet() => None,
             Some(_) => Some("messages are under way".to_owned()),
             None => Some("it has no session".to_owned()),
         }
-    }
-
-    /// Whether the relay was set back and a device knows more than it does now.
-    /// Such a device asks again and again, until a person has decided.
-    pub fn is_turned_away(&self, number: u32) -> bool {
-        let machine = self.devices[number as usize].machine.as_ref();
-        let refused = machine.and_then(|machine| machine.status().refused);
-        self.relay_set_back && refused == Some(Refusal::AheadOfLedger)
     }
 
     /// Compares every device of the core with the relay once more.

@@ -2,6 +2,7 @@
 //! hand. What they send is signed where their key allows it; the relay has to
 //! bear all of it.
 
+use super::motor::Errand;
 use super::{Host, ORGANIZATION, Wake, World};
 use crate::schedule::HostileAct;
 use crate::time::{MILLISECOND, SECOND};
@@ -38,6 +39,13 @@ impl World {
         if !self.is_up(Host::Relay) || self.paused_until(Host::Relay).is_some() {
             return Err("the relay is down".to_owned());
         }
+        let key = self.device_mut(device).secret.public();
+        if let Some(driven) = &mut self.driven {
+            driven.expect_thief(key);
+            self.errand(Errand::Misuse(device, act));
+            self.note_hostile(device, format!("begins: {act:?}"));
+            return Ok(());
+        }
         let session = self.fresh_number();
         self.talks.insert(
             session,
@@ -49,29 +57,47 @@ impl World {
             },
         );
         self.note_hostile(device, format!("begins: {act:?}"));
-        let key = self.device_mut(device).secret.public();
         self.relay_input(Input::Connected {
             session: SessionId(session),
             key,
         });
-        let hello = ClientMessage::Hello(Hello {
-            organization: ORGANIZATION,
-            cursor: Version(0),
-            resume: None,
-            directory: Version(0),
-            issues: Version(0),
-        });
         self.relay_input(Input::Received {
             session: SessionId(session),
-            message: hello,
+            message: World::greeting(),
         });
         let ends = true;
         self.after(2 * PATIENCE, Wake::Talk { session, ends });
         Ok(())
     }
 
-    fn note_hostile(&mut self, device: u32, words: String) {
+    pub(crate) fn note_hostile(&mut self, device: u32, words: String) {
         self.note_at(Host::Device(device), What::Hostile { words });
+    }
+
+    /// How a hostile talk begins: like any other.
+    pub(crate) fn greeting() -> ClientMessage {
+        ClientMessage::Hello(Hello {
+            organization: ORGANIZATION,
+            cursor: Version(0),
+            resume: None,
+            directory: Version(0),
+            issues: Version(0),
+            era: None,
+            told: Version(0),
+        })
+    }
+
+    /// Notes what the relay answered to a hostile act.
+    pub(crate) fn note_answer(&mut self, device: u32, act: HostileAct, message: &ServerMessage) {
+        let words = match message {
+            ServerMessage::Ack(ack) => {
+                let (through, rejected) = (ack.through, ack.rejected.len());
+                format!("{act:?}: taken through {through}, {rejected} rejected")
+            }
+            ServerMessage::Refused(refusal) => format!("{act:?}: refused, {refusal:?}"),
+            _ => return,
+        };
+        self.note_hostile(device, words);
     }
 
     /// The relay says something in a hostile talk.
@@ -89,15 +115,7 @@ impl World {
                 let ends = false;
                 self.after(MILLISECOND, Wake::Talk { session, ends });
             }
-            ServerMessage::Ack(ack) => {
-                let (through, rejected) = (ack.through, ack.rejected.len());
-                let words = format!("{act:?}: taken through {through}, {rejected} rejected");
-                self.note_hostile(device, words);
-            }
-            ServerMessage::Refused(refusal) => {
-                self.note_hostile(device, format!("{act:?}: refused, {refusal:?}"));
-            }
-            _ => {}
+            answer => self.note_answer(device, act, &answer),
         }
     }
 
@@ -136,7 +154,12 @@ impl World {
     }
 
     /// What is sent in an act of this kind, given what the relay has of the log.
-    fn attack(&mut self, device: u32, act: HostileAct, welcome: &Welcome) -> Vec<ClientMessage> {
+    pub(crate) fn attack(
+        &mut self,
+        device: u32,
+        act: HostileAct,
+        welcome: &Welcome,
+    ) -> Vec<ClientMessage> {
         let secret = self.device_mut(device).secret.clone();
         let other = self.devices[(device as usize + 1) % self.devices.len()]
             .secret

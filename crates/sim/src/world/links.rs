@@ -17,6 +17,7 @@ impl World {
         let session = self.fresh_number();
         let relay_up = self.is_up(Host::Relay);
         let box_ = &mut self.devices[device as usize];
+        box_.dialling = Some(session);
         let hope = box_.link.passes() && relay_up;
         let span = if hope {
             let there = box_.link.latency(&self.plan.link, LaneId::Up);
@@ -46,17 +47,17 @@ impl World {
     pub(super) fn dialled(&mut self, device: u32, life: u32, session: u64, hope: bool) {
         let relay_runs = self.is_up(Host::Relay) && self.paused_until(Host::Relay).is_none();
         let box_ = self.device_mut(device);
-        if box_.body.life != life {
+        if box_.body.life != life || box_.dialling != Some(session) {
             return;
         }
+        box_.dialling = None;
         let host = Host::Device(device);
-        if !(hope && box_.link.passes() && relay_runs) {
+        let meets = hope && box_.link.passes() && relay_runs;
+        if !(meets && self.speaks_with_the_relay(device)) {
             self.note_at(host, What::DialFailed);
             return self.device_input(device, cairn_agent::Input::DialFailed);
         }
         self.counts.sessions += 1;
-        // As in the shell: a session that is still there gives way to the new one.
-        self.leave_session(device);
         self.device_mut(device).session = Some(session);
         self.sessions.insert(session, Session::new(device));
         self.note_at(Host::Relay, What::Connected { session });
@@ -349,6 +350,7 @@ impl World {
                 Err(_) => self.arrives_corrupt(session, host, bytes),
             },
             Host::Device(_) => match ServerMessage::decode(&bytes) {
+                Ok(decoded) if !self.can_read(device, &decoded) => self.cut(session),
                 Ok(decoded) => {
                     self.note_received(host, session, message.clone(), size);
                     self.device_input(device, cairn_agent::Input::Received(decoded));

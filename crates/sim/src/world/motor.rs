@@ -4,6 +4,7 @@
 
 use crate::disk::SimStore;
 use crate::host::Host;
+use crate::schedule::HostileAct;
 use crate::streams::Stream;
 use cairn_agent::Request;
 use cairn_oplog::{Storage, StorageError};
@@ -34,6 +35,10 @@ pub trait Motor: Send {
         stream: &mut Stream,
     ) -> (Arc<SimStore>, u32);
 
+    /// Flips a bit of a stored value before a host starts the next time; of the
+    /// `pick`-th of those stored then, counted round.
+    fn rot(&mut self, host: Host, pick: u32);
+
     /// Has something done, after everything that was asked before.
     fn errand(&mut self, errand: Errand);
 }
@@ -60,4 +65,6 @@ pub enum Errand {
     Enrol(u32),
     /// A device's session is ended by the relay.
     Cut(u32),
+    /// Somebody who has a device's key misuses it.
+    Misuse(u32, HostileAct),
 }

@@ -34,19 +34,20 @@ impl World {
     }
 
     fn feed_relay(&mut self, input: Input) {
-        let mut on = Vec::with_capacity(1);
+        let mut on = std::mem::take(&mut self.spare.relay_inputs);
         self.wiring.relay_input(input, &mut on);
-        for input in on {
+        for input in on.drain(..) {
             let now = self.told(Host::Relay);
             if let Some(machine) = &mut self.relay.machine {
                 machine.handle(now, input);
             }
         }
+        self.spare.relay_inputs = on;
     }
 
     fn pump_relay(&mut self) {
         let life = self.relay.body.life;
-        let mut on = Vec::new();
+        let mut on = std::mem::take(&mut self.spare.relay_outputs);
         while let Some(output) = self.relay.machine.as_mut().and_then(|m| m.poll_output()) {
             self.wiring.relay_output(output, &mut on);
             for output in on.drain(..) {
@@ -56,6 +57,7 @@ impl World {
                 }
             }
         }
+        self.spare.relay_outputs = on;
     }
 
     fn carry_out_relay(&mut self, output: Output) {

@@ -3,7 +3,9 @@
 
 use super::driven::Corpses;
 use super::motor::Errand;
-use super::{Body, Counts, DeviceHost, Host, HostDisk, ORGANIZATION, RelayHost, World, record_id};
+use super::{
+    Body, Counts, DeviceHost, Host, HostDisk, ORGANIZATION, RelayHost, Spare, World, record_id,
+};
 use crate::clocks::HostClock;
 use crate::network::Link;
 use crate::organization::{definition, login};
@@ -16,7 +18,7 @@ use crate::workload;
 use cairn_agent::{Agent, Config};
 use cairn_model::{Change, Mutation, Version};
 use cairn_oplog::{SecretKey, Storage, StorageError};
-use cairn_proto::ClientMessage;
+use cairn_proto::{ClientMessage, Era};
 use cairn_relay::{AdminReply, AdminRequest, Relay, ReplyId, SessionId};
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::sync::Arc;
@@ -49,10 +51,12 @@ impl DeviceHost {
             copy_of: None,
             wanted: false,
             link: Link::new(streams, number),
+            dialling: None,
             session: None,
             unwritten: VecDeque::new(),
             tick_at: None,
             ids: streams.stream(&format!("ids/{number}")),
+            program: None,
             caught_up: None,
             compared: None,
         }
@@ -83,6 +87,7 @@ impl World {
             unwritten: VecDeque::new(),
             answers: BTreeMap::new(),
             folded: Version(0),
+            digest: None,
             quiet_due: false,
             moved: false,
         };
@@ -99,13 +104,13 @@ impl World {
             next_number: 0,
             trace: Trace::new(keep),
             fresh: Vec::new(),
+            spare: Spare::default(),
             counts: Counts::default(),
             wiring,
             streams,
             instant: true,
             chaos_over: false,
             credit: 0,
-            relay_set_back: false,
             driven: None,
             corpses: Corpses::default(),
             plan,
@@ -271,8 +276,14 @@ impl World {
 
     fn open(&mut self, host: Host, storage: Arc<dyn Storage>) -> Result<(), StorageError> {
         match host {
-            Host::Relay => Relay::open(self.relay.secret.clone(), ORGANIZATION, storage)
-                .map(|machine| self.relay.machine = Some(machine)),
+            Host::Relay => {
+                let life = self.relay.body.life;
+                let era = Era(self.streams.stream(&format!("era/{life}")).array());
+                Relay::open(self.relay.secret.clone(), ORGANIZATION, storage, era).map(|machine| {
+                    self.relay.machine = Some(machine);
+                    self.relay.digest = None;
+                })
+            }
             Host::Device(number) => {
                 let seed = self.device_mut(number).ids.word();
                 let config = Config {
@@ -339,6 +350,7 @@ impl World {
         copy.body.disk.store =
             crate::disk::SimStore::from_backup(&original.body.disk.store.backup());
         copy.wanted = original.wanted;
+        copy.program = original.program;
         copy.link.in_reach = original.link.in_reach;
         self.devices.push(copy);
         number

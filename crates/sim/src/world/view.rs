@@ -78,12 +78,6 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Whether the relay's ledger was ever set back, so that devices may know
-    /// more than it does.
-    pub fn relay_was_set_back(&self) -> bool {
-        self.world.relay_set_back
-    }
-
     /// The devices, copies last.
     pub fn devices(&self) -> impl Iterator<Item = DeviceView<'a>> + use<'a> {
         let world = self.world;
@@ -156,12 +150,6 @@ impl<'a> DeviceView<'a> {
     /// Whether messages pass to the relay and back.
     pub fn link_passes(&self) -> bool {
         self.host.link.passes()
-    }
-
-    /// Whether the relay was set back and turns the device away, which knows
-    /// more.
-    pub fn is_turned_away(&self) -> bool {
-        self.world.is_turned_away(self.number)
     }
 
     /// The session it believes in.

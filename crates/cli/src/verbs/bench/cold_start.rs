@@ -127,6 +127,8 @@ fn what_a_relay_says(relay: &Relay, head: LogHead) -> Vec<ServerMessage> {
         head,
         revoked: false,
         checkpoint: relay.checkpoint(),
+        era: relay.era(),
+        shared: version,
     };
     let devices = state.devices().iter().map(|device| DirectoryDevice {
         key: device.key,

@@ -46,6 +46,8 @@ impl Light {
             resume: None,
             directory: cursor,
             issues: cursor,
+            era: None,
+            told: cursor,
         };
         send(&session, &ClientMessage::Hello(hello)).await?;
         let (mut welcome, mut caught_up) = (false, false);

@@ -8,7 +8,7 @@ use cairn_model::{Definition, OrganizationId, PublicKey, Version};
 use cairn_net::clock::now;
 use cairn_net::{DeviceService, RelayHandle, RelayService, enrol};
 use cairn_oplog::{SecretKey, Storage};
-use cairn_proto::Ticket;
+use cairn_proto::{Era, Ticket};
 use cairn_relay::{AdminRequest, Relay};
 use cairn_store::{Options, SledStorage};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -59,7 +59,12 @@ impl Site {
         organization: OrganizationId,
     ) -> Result<Site, Failure> {
         let key = secret.public();
-        let relay = Relay::open(secret.clone(), organization, open_storage(path)?)?;
+        let relay = Relay::open(
+            secret.clone(),
+            organization,
+            open_storage(path)?,
+            Era(random()?),
+        )?;
         let definition = Arc::clone(relay.state().definition());
         let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let service = RelayService::start(relay, Some(here))

@@ -2,6 +2,7 @@
 
 mod enroll;
 mod serve;
+mod start_over;
 mod status;
 mod sync;
 
@@ -24,6 +25,8 @@ pub(crate) enum DeviceCommand {
     },
     /// Send and receive everything once.
     Sync,
+    /// Give up what came from the relay.
+    StartOver,
 }
 
 /// What became of it.
@@ -33,6 +36,8 @@ pub(crate) enum DeviceAnswer {
     Status(Box<status::DeviceStatus>),
     /// What was sent and received.
     Synced(sync::SyncReport),
+    /// What came from the relay is given up.
+    StartedOver(start_over::StartedOver),
 }
 
 /// Does it where the directory is held.
@@ -47,6 +52,7 @@ pub(crate) async fn execute(
             DeviceAnswer::Status(Box::new(status::look(device, digest).await?))
         }
         DeviceCommand::Sync => DeviceAnswer::Synced(sync::sync(device, &progress).await?),
+        DeviceCommand::StartOver => DeviceAnswer::StartedOver(start_over::start(device).await?),
     })
 }
 
@@ -56,6 +62,7 @@ pub(crate) async fn run(args: DeviceArgs, context: &Context) -> Result<Exit, Fai
         DeviceVerb::Enroll(args) => enroll::run(args, context).await,
         DeviceVerb::Run => serve::run(context).await,
         DeviceVerb::Sync => sync::run(context).await,
+        DeviceVerb::StartOver => start_over::run(context).await,
         DeviceVerb::Status(args) => status::run(&args, context).await,
     }
 }

@@ -1,26 +1,24 @@
 //! What becomes of a broken promise: a folder with the case, made small, the
 //! events, and a sentence; and the command that replays it.
 
-use super::run::{cannot_write, watched, write_json};
+use super::run::{cannot_write, watched};
 use crate::exit::Failure;
 use crate::output::Output;
-use cairn_sim::campaign::{Failed, Findings};
-use cairn_sim::check::{self, Violation};
-use cairn_sim::run::{Case, run};
+use cairn_sim::campaign::{Failed, Findings, guarded};
+use cairn_sim::check::Violation;
+use cairn_sim::kept::Kept;
+use cairn_sim::run::Case;
 use cairn_sim::scenario::Scenario;
 use cairn_sim::shrink::shrink;
-use cairn_sim::wiring::Straight;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-/// The case, in its folder.
-pub(super) const CASE: &str = "case.json";
-/// The events of its run, a line each.
-const EVENTS: &str = "events.jsonl";
-/// What it is about, for a reader.
-const STORY: &str = "README.md";
+/// How long making one case small may take: each step is another run, and a
+/// campaign has other things to tell.
+const SHRINK: Duration = Duration::from_secs(60);
 
 /// Writes the first failure that each checker found in each scenario; tells of
 /// the others.
@@ -63,38 +61,60 @@ fn keep_one(
     small: bool,
     output: Output,
 ) -> Result<(), Failure> {
-    let at = folder.join(format!("{}-{}", failed.scenario, failed.seed));
-    fs::create_dir_all(&at).map_err(|error| cannot_write(&at, &error))?;
     let before = case.schedule.entries.len();
     let (case, violation) = match small {
-        true => {
-            let shrunk = shrink(&case, violation, |case| {
-                cairn_sim::campaign::guarded(case, &watched).0.violation
-            });
-            (shrunk.case, shrunk.violation)
-        }
+        true => made_small(&case, violation, |case| guarded(case, &watched).0.violation),
         false => (case, violation.clone()),
     };
-    write_json(&at.join(CASE), &case)?;
-    let events = events(&case);
-    fs::write(at.join(EVENTS), events).map_err(|error| cannot_write(&at, &error))?;
-    let command = format!("cairn sim replay {}", at.display());
-    let story = format!(
-        "{}\n\nFound in scenario {} with seed {}, which says: {}\n\nReplay it with `{command}`.\n",
-        told(&violation),
-        failed.scenario,
-        failed.seed,
-        case.plan.story,
-    );
-    fs::write(at.join(STORY), story).map_err(|error| cannot_write(&at, &error))?;
     let after = case.schedule.entries.len();
+    let kept = Kept {
+        story: format!(
+            "Scenario {} with seed {} breaks a promise. It says: {}",
+            failed.scenario, failed.seed, case.plan.story,
+        ),
+        mutant: None,
+        found: violation,
+        case,
+    };
+    let at = write(
+        &kept,
+        folder,
+        &format!("{}-{}", failed.scenario, failed.seed),
+    )?;
     output.say(format!(
-        "seed {} of {}: {}\n  {before} entries, made {after}; {command}",
+        "seed {} of {}: {}\n  {before} entries, made {after}; cairn sim replay {}",
         failed.seed,
         failed.scenario,
-        told(&violation),
+        told(&kept.found),
+        at.display(),
     ));
     Ok(())
+}
+
+/// A case made small while `fails` finds what the same checker found, and what
+/// it finds now.
+pub(super) fn made_small(
+    case: &Case,
+    violation: &Violation,
+    fails: impl Fn(&Case) -> Option<Violation>,
+) -> (Case, Violation) {
+    let began = Instant::now();
+    let shrunk = shrink(case, violation, |case| {
+        fails(case).filter(|_| began.elapsed() < SHRINK)
+    });
+    (shrunk.case, shrunk.violation)
+}
+
+/// Writes a case into a folder of its own; gives where.
+pub(super) fn write(kept: &Kept, folder: &Path, name: &str) -> Result<PathBuf, Failure> {
+    let at = folder.join(name);
+    fs::create_dir_all(&at).map_err(|error| cannot_write(&at, &error))?;
+    let files = kept.files(&at.display().to_string());
+    for (name, text) in files.map_err(Failure::usage)? {
+        let file = at.join(name);
+        fs::write(&file, text).map_err(|error| cannot_write(&file, &error))?;
+    }
+    Ok(at)
 }
 
 /// A violation as a sentence.
@@ -105,17 +125,4 @@ pub(super) fn told(violation: &Violation) -> String {
     }
     let _ = write!(text, ": {}", violation.words);
     text
-}
-
-fn events(case: &Case) -> String {
-    let one = || run(case, Box::new(Straight), &mut check::all(), true).1;
-    let events = std::panic::catch_unwind(std::panic::AssertUnwindSafe(one)).unwrap_or_default();
-    let lines = events
-        .iter()
-        .filter_map(|event| serde_json::to_string(event).ok());
-    lines.fold(String::new(), |mut text, line| {
-        text.push_str(&line);
-        text.push('\n');
-        text
-    })
 }

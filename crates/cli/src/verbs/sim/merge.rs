@@ -23,6 +23,6 @@ pub(super) fn run(args: &MergeArgs, output: Output) -> Result<Exit, Failure> {
         })?;
         merged.merge(findings);
     }
-    show(&merged, output, None)?;
-    Ok(exit(&merged))
+    show(&merged, output, &[])?;
+    Ok(exit(&merged, args.require_coverage, output))
 }

@@ -1,17 +1,18 @@
 //! `cairn sim replay`.
 
-use super::failure::{CASE, told};
+use super::failure::told;
 use crate::args::sim::ReplayArgs;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use cairn_agent::Agent;
 use cairn_model::Definition;
 use cairn_projection::{Issue, Record};
-use cairn_sim::check::{self, Violation};
-use cairn_sim::run::{Case, Run};
+use cairn_sim::check::{self, Checker, Violation};
+use cairn_sim::kept::{CASE, Kept, SCHEDULE};
+use cairn_sim::run::{Glance, look};
 use cairn_sim::time::VirtualTime;
 use cairn_sim::trace::Event;
-use cairn_sim::wiring::Straight;
+use cairn_sim::wiring::{Straight, Wiring};
 use cairn_sim::world::{DeviceView, View};
 use serde_json::{Value as Json, json};
 use std::fs;
@@ -19,25 +20,25 @@ use std::path::Path;
 
 /// Runs a case again, as far as asked, and shows what was asked for.
 pub(super) fn run(args: &ReplayArgs, output: Output) -> Result<Exit, Failure> {
-    let case = case(&args.case)?;
-    let begin = Run::new(&case, Box::new(Straight), true);
-    let mut run = begin.map_err(Failure::usage)?;
-    let mut checkers = check::all();
-    let outcome = match args.until {
-        Some(until) => run.until(VirtualTime(until), &mut checkers),
-        None => run.to_the_end(&mut checkers),
-    };
-    let view = run.world().view();
+    let kept = kept(&args.case)?;
+    let (wiring, mut checkers) = program(&kept, args)?;
+    let until = args.until.map(VirtualTime);
+    let show = |glance: Glance<'_>| show(args, &glance, output);
+    look(&kept.case, wiring, &mut checkers, until, show).map_err(Failure::usage)?
+}
+
+fn show(args: &ReplayArgs, glance: &Glance<'_>, output: Output) -> Result<Exit, Failure> {
+    let view = glance.view;
     let shown = match &args.show {
         Some(host) => Some(host_shown(host, &view)?),
         None => None,
     };
-    let violation = outcome.err();
+    let violation = &glance.violation;
     if output.json {
         output.json(&json!({
             "at": view.now().to_string(),
             "violation": violation,
-            "counts": run.counts(),
+            "counts": glance.counts,
             "shown": shown,
             "events": args.events.then(|| view.trace().events()),
         }))?;
@@ -59,17 +60,36 @@ pub(super) fn run(args: &ReplayArgs, output: Output) -> Result<Exit, Failure> {
     })
 }
 
-/// The case in a file, or in the folder that a campaign wrote.
-pub(super) fn case(place: &Path) -> Result<Case, Failure> {
-    let file = match place.is_dir() {
-        true => place.join(CASE),
-        false => place.to_owned(),
-    };
-    let text = fs::read_to_string(&file).map_err(|error| {
-        Failure::not_found(format!("{} cannot be read: {error}", file.display()))
+/// What is run: the product, or the variant that the case names.
+type Program = (Box<dyn Wiring>, Vec<Box<dyn Checker>>);
+
+fn program(kept: &Kept, args: &ReplayArgs) -> Result<Program, Failure> {
+    if !args.mutant {
+        return Ok((Box::new(Straight), check::all()));
+    }
+    let mutant = kept.mutant().ok_or_else(|| {
+        Failure::not_found(match &kept.mutant {
+            None => "the case names no variant; leave --mutant out".to_owned(),
+            Some(name) => format!("this program knows no variant `{name}`, which the case names"),
+        })
     })?;
-    serde_json::from_str(&text)
-        .map_err(|error| Failure::usage(format!("{} is no case: {error}", file.display())))
+    Ok((mutant.wiring(), mutant.checkers()))
+}
+
+/// The case in a folder that a campaign wrote, or that was kept.
+pub(super) fn kept(place: &Path) -> Result<Kept, Failure> {
+    let folder = match place.file_name() {
+        Some(name) if name == CASE => place.parent().unwrap_or(place),
+        _ => place,
+    };
+    let text = |name: &str| {
+        let file = folder.join(name);
+        fs::read_to_string(&file).map_err(|error| {
+            Failure::not_found(format!("{} cannot be read: {error}", file.display()))
+        })
+    };
+    Kept::read(&text(CASE)?, &text(SCHEDULE)?)
+        .map_err(|words| Failure::usage(format!("{} is no case: {words}", folder.display())))
 }
 
 fn tell(violation: Option<&Violation>, view: &View<'_>, output: Output) -> Result<(), Failure> {

@@ -50,9 +50,10 @@ pub(super) fn run(args: &ReportArgs, output: Output) -> Result<Exit, Failure> {
 
 /// A scenario is written by people, a case by a campaign.
 fn case(args: &ReportArgs) -> Result<Case, Failure> {
+    let is_case = args.file.ends_with(cairn_sim::kept::CASE);
     let extension = args.file.extension();
-    if extension.is_none_or(|extension| extension != "toml") {
-        return replay::case(&args.file);
+    if is_case || extension.is_none_or(|extension| extension != "toml") {
+        return replay::kept(&args.file).map(|kept| kept.case);
     }
     let scenario = scenarios::read(&args.file)?;
     scenario.case(args.seed).map_err(Failure::usage)

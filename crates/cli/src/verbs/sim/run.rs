@@ -76,10 +76,19 @@ pub(super) fn run(args: &RunArgs, output: Output) -> Result<Exit, Failure> {
     if let Some(folder) = &args.out {
         write_json(&folder.join(FINDINGS), &findings)?;
     }
-    show(&findings, output, Some(began.elapsed()))?;
+    let first = args.first;
+    let seeds = format!(
+        "from {first}, shared out among {} scenarios",
+        scenarios.len()
+    );
+    show(
+        &findings,
+        output,
+        &[("seeds", seeds), ("took", took(began))],
+    )?;
     let folder = args.out.as_deref().unwrap_or(Path::new("failures"));
     failure::keep(&findings, &scenarios, folder, !args.no_shrink, output)?;
-    Ok(exit(&findings))
+    Ok(exit(&findings, args.require_coverage, output))
 }
 
 /// A run under every checker.
@@ -92,9 +101,22 @@ pub(super) fn watched(case: &Case) -> (Outcome, Seen) {
     (outcome, seen)
 }
 
-/// No, if a promise was broken or two runs of one seed differed.
-pub(super) fn exit(findings: &Findings) -> Exit {
-    match findings.failures == 0 && findings.differed.is_empty() {
+fn took(began: Instant) -> String {
+    format!("{:.1} s", began.elapsed().as_secs_f64())
+}
+
+/// No, if a promise was broken or two runs of one seed differed, or if all was
+/// to be met and something was not.
+pub(super) fn exit(findings: &Findings, all_to_be_met: bool, output: Output) -> Exit {
+    let unmet = findings.coverage.unmet();
+    let missed = all_to_be_met && !unmet.is_empty();
+    if missed {
+        output.say(format!(
+            "The campaign says nothing of what it has never met: {}. Give it more seeds, or scenarios in which that happens.",
+            unmet.join(", ")
+        ));
+    }
+    match findings.failures == 0 && findings.differed.is_empty() && !missed {
         true => Exit::Done,
         false => Exit::No,
     }
@@ -129,14 +151,31 @@ pub(super) fn write_json(at: &Path, value: &impl Serialize) -> Result<(), Failur
     fs::write(at, text + "\n").map_err(|error| cannot_write(at, &error))
 }
 
-/// Shows what a campaign found.
+/// What a campaign found, and what follows from it.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    findings: &'a Findings,
+    unmet: Vec<&'static str>,
+    chance_of_news: f64,
+    new_in_the_next: f64,
+    shapes_in_all: f64,
+}
+
+/// Shows what a campaign found; `more` is what is told beside it.
 pub(super) fn show(
     findings: &Findings,
     output: Output,
-    took: Option<Duration>,
+    more: &[(&str, String)],
 ) -> Result<(), Failure> {
     if output.json {
-        return output.json(findings);
+        return output.json(&Told {
+            findings,
+            unmet: findings.coverage.unmet(),
+            chance_of_news: findings.coverage.chance_of_news(),
+            new_in_the_next: findings.coverage.new_in_the_next(),
+            shapes_in_all: findings.coverage.shapes_in_all(),
+        });
     }
     let rows = findings.runs.iter().map(|(scenario, runs)| {
         let failed = findings.failed.iter().filter(|f| f.scenario == *scenario);
@@ -171,11 +210,24 @@ pub(super) fn show(
     }
     let coverage = &findings.coverage;
     let unmet = coverage.unmet();
-    facts.push(("shapes seen", coverage.shapes.len().to_string()));
     facts.push((
-        "new in the next",
+        "shapes seen",
         format!(
-            "{:.3} shapes, by Good and Turing's estimate",
+            "{} of about {:.0} by Chao's estimate",
+            coverage.shapes.len(),
+            coverage.shapes_in_all()
+        ),
+    ));
+    let curve = coverage.curve.iter();
+    let curve: Vec<String> = curve
+        .map(|(runs, shapes)| format!("{shapes} after {runs}"))
+        .collect();
+    facts.push(("saturation", curve.join(", ")));
+    facts.push((
+        "new in the next seed",
+        format!(
+            "something in {:.1} % of seeds, {:.3} shapes on average, by Good and Turing's estimate",
+            100.0 * coverage.chance_of_news(),
             coverage.new_in_the_next()
         ),
     ));
@@ -186,9 +238,7 @@ pub(super) fn show(
             false => unmet.join(", "),
         },
     ));
-    if let Some(took) = took {
-        facts.push(("took", format!("{:.1} s", took.as_secs_f64())));
-    }
+    facts.extend(more.iter().cloned());
     output.facts(&facts)?;
     for (scenario, seed) in &findings.differed {
         output.say(format!("seed {seed} of {scenario} gave two different runs"));

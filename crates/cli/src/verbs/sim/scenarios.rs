@@ -8,16 +8,19 @@ use std::path::{Path, PathBuf};
 /// Where scenarios are looked for when none is named.
 const FOLDER: &str = "simulations/scenarios";
 
-/// The named scenarios, or all there are, in their own tier or in this one.
+/// The named scenarios and those of the named folders, or all there are, in
+/// their own tier or in this one.
 pub(super) fn read_all(named: &[PathBuf], tier: Option<Tier>) -> Result<Vec<Scenario>, Failure> {
-    let found;
-    let files = match named.is_empty() {
-        false => named,
-        true => {
-            found = all()?;
-            &found
+    let mut files = Vec::new();
+    for place in named {
+        match place.is_dir() {
+            true => files.extend(all_of(place)?),
+            false => files.push(place.clone()),
         }
-    };
+    }
+    if named.is_empty() {
+        files = all_of(Path::new(FOLDER))?;
+    }
     let read = |file: &PathBuf| {
         let scenario = read(file)?;
         Ok(match tier {
@@ -36,15 +39,19 @@ pub(super) fn read(file: &Path) -> Result<Scenario, Failure> {
     Scenario::parse(&file.display().to_string(), &text).map_err(Failure::usage)
 }
 
-fn all() -> Result<Vec<PathBuf>, Failure> {
-    let missing = |error| {
+/// The scenario files of a folder, in the order of their names.
+fn all_of(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let missing = |why: &dyn std::fmt::Display| {
         Failure::not_found(format!(
-            "there are no scenarios in {FOLDER} ({error}); name a scenario file"
+            "there are no scenarios in {}{why}; name a scenario file",
+            folder.display()
         ))
     };
     let mut files = Vec::new();
-    for entry in fs::read_dir(FOLDER).map_err(missing)? {
-        let path = entry.map_err(missing)?.path();
+    for entry in fs::read_dir(folder).map_err(|error| missing(&format!(" ({error})")))? {
+        let path = entry
+            .map_err(|error| missing(&format!(" ({error})")))?
+            .path();
         if path
             .extension()
             .is_some_and(|extension| extension == "toml")
@@ -54,9 +61,7 @@ fn all() -> Result<Vec<PathBuf>, Failure> {
     }
     files.sort();
     match files.is_empty() {
-        true => Err(Failure::not_found(format!(
-            "there are no scenarios in {FOLDER}; name a scenario file"
-        ))),
+        true => Err(missing(&"")),
         false => Ok(files),
     }
 }

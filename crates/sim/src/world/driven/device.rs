@@ -2,6 +2,7 @@
 
 use super::super::{Host, World};
 use super::Life;
+use crate::network::LaneId;
 use crate::trace::{Message, What};
 use cairn_agent::{Input, Output};
 use cairn_model::Timestamp;
@@ -102,6 +103,7 @@ impl World {
                 let session = self.device_mut(device).session.unwrap_or_default();
                 let summary = Message::of_client(&message);
                 self.note_sent(host, session, summary, message.encode().len());
+                self.may_be_cut(device, LaneId::Up);
                 Some(Output::Send(message))
             }
             Output::Persist {

@@ -2,9 +2,10 @@
 
 use super::super::{Host, World};
 use super::Life;
+use super::face::Told;
+use crate::network::LaneId;
 use crate::trace::{Message, What};
 use cairn_model::{PublicKey, Timestamp};
-use cairn_proto::ServerMessage;
 use cairn_relay::{Input, Output};
 
 impl World {
@@ -13,10 +14,13 @@ impl World {
         let Some(driven) = &mut self.driven else {
             return fresh;
         };
-        let session = driven.early.remove(&key).unwrap_or_else(|| {
-            driven.offered.insert(key, fresh);
-            fresh
-        });
+        let session = match driven.stolen.remove(&key) {
+            true => fresh,
+            false => driven.early.remove(&key).unwrap_or_else(|| {
+                driven.offered.insert(key, fresh);
+                fresh
+            }),
+        };
         driven.sessions.insert(number, session);
         if session == fresh {
             self.next_number = fresh;
@@ -88,8 +92,16 @@ impl World {
             if matches!(self.which(Host::Relay, life), Life::Past) {
                 return None;
             }
-            if let Some(output) = self.driven.as_mut()?.relay.outputs.pop_front() {
-                let output = self.note_relay_output(output);
+            let driven = self.driven.as_mut()?;
+            let told = driven.let_go.pop_front();
+            let output = match told {
+                Some(told) => Some(self.leaves_the_relay(told)),
+                None => {
+                    let output = driven.relay.outputs.pop_front();
+                    output.map(|output| self.note_relay_output(output))
+                }
+            };
+            if let Some(output) = output {
                 if self.crashes_here(Host::Relay, life) {
                     return None;
                 }
@@ -112,10 +124,12 @@ impl World {
         match output {
             Output::Send { session, message } => {
                 let number = self.relay_session(session.0);
-                let message = self.message_to(number, message)?;
-                let summary = Message::of_server(&message);
-                self.note_sent(Host::Relay, number, summary, message.encode().len());
-                Some(Output::Send { session, message })
+                let told = Told { session, message };
+                let told = match self.device_in(number) {
+                    Some(device) => self.behind_a_face(device, told)?,
+                    None => told,
+                };
+                self.leaves_the_relay(told)
             }
             Output::Persist {
                 id,
@@ -150,14 +164,27 @@ impl World {
         }
     }
 
-    /// A message for whoever is at the other end of a session, as the wiring
-    /// lets it through.
-    fn message_to(&mut self, session: u64, message: ServerMessage) -> Option<ServerMessage> {
+    /// The device at the other end of a session.
+    fn device_in(&self, session: u64) -> Option<u32> {
         let mut devices = (0..).zip(&self.devices);
-        let device = devices.find(|(_, device)| device.session == Some(session));
-        match device.map(|(number, _)| number) {
-            Some(device) => self.wiring.to_device(device, message),
-            None => Some(message),
+        let found = devices.find(|(_, device)| device.session == Some(session));
+        found.map(|(number, _)| number)
+    }
+
+    /// What of a message leaves the relay, as the wiring lets it through.
+    fn leaves_the_relay(&mut self, told: Told) -> Option<Output> {
+        let Told {
+            session,
+            mut message,
+        } = told;
+        let number = self.relay_session(session.0);
+        if let Some(device) = self.device_in(number) {
+            message = self.wiring.to_device(device, message)?;
+            self.rewound(device, &mut message);
+            self.may_be_cut(device, LaneId::of(&message));
         }
+        let summary = Message::of_server(&message);
+        self.note_sent(Host::Relay, number, summary, message.encode().len());
+        Some(Output::Send { session, message })
     }
 }
