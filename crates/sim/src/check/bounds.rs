@@ -89,6 +89,7 @@ impl Bounds {
                     ..
                 }
                 | What::Started
+                | What::StartedOver
                 | What::Link { .. }
                 | What::Clock { .. },
                 Some(Host::Device(device)),

@@ -9,8 +9,8 @@ use crate::reference::bytes::Bundle;
 use crate::trace::{Event, What};
 use crate::world::View;
 use cairn_model::{
-    Action, Change, DeviceId, FieldId, Kind, LogId, Mutation, Operation, RecordId, Value, Version,
-    Write, codec,
+    Action, Change, Definition, DeviceId, FieldId, Kind, LogId, Mutation, Operation, RecordId,
+    Value, Version, Write, codec,
 };
 use cairn_projection::{FieldState, Record, State};
 use std::collections::{BTreeMap, BTreeSet};
@@ -225,5 +225,21 @@ fn is_excused(state: &State, record: &Record, field: Option<FieldId>, made: &Mad
     let kind = record_type
         .and_then(|t| t.fields.get(&field))
         .map(|field| &field.kind);
-    aside || matches!(kind, Some(Kind::Lookup { .. }))
+    aside
+        || matches!(kind, Some(Kind::Lookup { .. }))
+        || is_told_by_definition(state, record, field)
+}
+
+/// Whether a record stands for a user or a team, and the field says of them
+/// what the definition says: each publication puts that right.
+fn is_told_by_definition(state: &State, record: &Record, field: FieldId) -> bool {
+    let definition = state.definition();
+    let mut users = definition.users.keys();
+    let mut teams = definition.teams.keys();
+    let stands_for_one = users.any(|login| Definition::user_record(login) == record.id)
+        || teams.any(|name| Definition::team_record(name) == record.id);
+    let record_type = definition.types.get(&record.record_type);
+    let field = record_type.and_then(|record_type| record_type.fields.get(&field));
+    stands_for_one
+        && field.is_some_and(|field| ["login", "name", "email"].contains(&field.name.as_str()))
 }

@@ -1,5 +1,6 @@
 //! What a person at a device may rely on.
 
+use super::marks::Marks;
 use super::stored;
 use super::{Checker, Violation, violation};
 use crate::host::Host;
@@ -20,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Session {
     devices: BTreeMap<u32, Seen>,
     ledger: Follower,
+    marks: Marks,
 }
 
 /// Own operations whose records are looked at when the relay said something; at
@@ -93,6 +95,7 @@ impl Checker for Session {
     }
 
     fn observe(&mut self, event: &Event, view: &View<'_>) -> Result<(), Violation> {
+        self.marks.note(event, view);
         let device = match event.host {
             Some(Host::Device(device)) => device,
             Some(Host::Relay) => {
@@ -166,6 +169,10 @@ impl Session {
         };
         let cursor = machine.status().cursor;
         let before = std::mem::replace(&mut seen.cursor, cursor);
+        // A ledger that cannot be read does not say what is shown already.
+        if self.marks.is_rotten(Host::Relay) {
+            seen.own.clear();
+        }
         if !seen.own.is_empty() {
             self.ledger.follow(view);
             let versions = &self.ledger.versions;

@@ -6,6 +6,7 @@ use crate::schedule::ClockFault;
 use crate::time::{SECOND, VirtualTime};
 use crate::trace::What;
 use cairn_oplog::StorageError;
+use cairn_proto::Refusal;
 use std::fmt;
 
 /// Somebody of the core who has not come to rest, and why.
@@ -110,6 +111,9 @@ impl World {
         let mut unrest = Vec::new();
         let mut add = |host, why: String| unrest.push(Unrest { host, why });
         match &self.relay.machine {
+            _ if self.paused_until(Host::Relay).is_some() => {
+                add(Host::Relay, "it stands still".to_owned());
+            }
             None => add(Host::Relay, "it does not run".to_owned()),
             Some(relay) if relay.is_persisting() => {
                 add(Host::Relay, "it waits for its storage".to_owned());
@@ -127,7 +131,18 @@ impl World {
         unrest
     }
 
+    /// Whether a device's enrolment went with what the relay's backup lacks:
+    /// nothing that heals brings it back.
+    fn has_lost_enrolment(&self, number: u32) -> bool {
+        let key = self.devices[number as usize].secret.public();
+        let relay = self.relay.machine.as_ref();
+        relay.is_some_and(|relay| relay.state().author(&key.device()).is_none())
+    }
+
     fn why_restless(&self, number: u32) -> Option<String> {
+        if self.paused_until(Host::Device(number)).is_some() {
+            return Some("it stands still".to_owned());
+        }
         let device = &self.devices[number as usize];
         let Some(machine) = &device.machine else {
             return Some(match &device.body.failed {
@@ -141,6 +156,9 @@ impl World {
         }
         if machine.is_persisting() || !device.unwritten.is_empty() {
             return Some("it waits for its storage".to_owned());
+        }
+        if status.refused == Some(Refusal::NotEnrolled) && self.has_lost_enrolment(number) {
+            return None;
         }
         if !machine.is_synced() {
             return Some(format!(
