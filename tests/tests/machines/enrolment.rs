@@ -2,7 +2,7 @@
 
 use crate::world::{ORGANIZATION, World};
 use cairn_model::{LogId, Version};
-use cairn_oplog::{LogHead, SecretKey, bundle};
+use cairn_oplog::{LogHead, SecretKey, Verified, bundle};
 use cairn_proto::{ClientMessage, Hello, Refusal, ServerMessage};
 use cairn_relay::{AdminError, AdminRequest};
 
@@ -89,20 +89,20 @@ fn a_revoked_device_hands_in_its_work_as_issues_and_is_sent_nothing() {
     assert!(world.devices[1].agent.is_synced(), "all is handed in");
 }
 
-#[test]
-fn a_revoked_device_whose_log_was_written_twice_hands_in_everything_once() {
-    let mut world = World::new("flag", 2);
-    world.sync_all();
-    let account = world.create_account(1, "Mill", "A-1");
-    // Somebody who has its key writes at a place that it has written at.
-    let secret = world.devices[1].secret.clone();
+/// What somebody who has a device's key writes at the place of its first
+/// operation.
+fn forged(world: &World, device: usize) -> Verified {
+    let secret = &world.devices[device].secret;
     let log = LogId {
         device: secret.public().device(),
         generation: 0,
     };
     let genesis = LogHead::genesis(&ORGANIZATION, &log);
-    let forged = bundle::seal(&ORGANIZATION, log, &genesis, vec![vec![7]], &secret);
-    let hello = ClientMessage::Hello(Hello {
+    bundle::seal(&ORGANIZATION, log, &genesis, vec![vec![7]], secret)
+}
+
+fn greeting() -> ClientMessage {
+    ClientMessage::Hello(Hello {
         organization: ORGANIZATION,
         cursor: Version(0),
         resume: None,
@@ -110,9 +110,38 @@ fn a_revoked_device_whose_log_was_written_twice_hands_in_everything_once() {
         issues: Version(0),
         era: None,
         told: Version(0),
+    })
+}
+
+fn upload(bundle: &Verified) -> ClientMessage {
+    ClientMessage::Upload(bundle.bytes().to_vec())
+}
+
+#[test]
+fn where_a_log_was_written_twice_a_resend_is_answered_as_what_it_is() {
+    let mut world = World::new("flag", 2);
+    world.sync_all();
+    world.create_account(1, "Mill", "A-1");
+    let genuine = world.relay.state().version();
+    let forged = forged(&world, 1);
+    world.say_as(1, vec![greeting(), upload(&forged)]);
+    assert_eq!(world.relay.state().version(), genuine.next());
+    let answers = world.answers_as(1, vec![greeting()], upload(&forged));
+    let acknowledged = answers.iter().find_map(|answer| match answer {
+        ServerMessage::Ack(ack) => Some(ack.version),
+        _ => None,
     });
-    let upload = ClientMessage::Upload(forged.bytes().to_vec());
-    world.say_as(1, vec![hello, upload]);
+    assert_eq!(acknowledged, Some(genuine.next()));
+}
+
+#[test]
+fn a_revoked_device_whose_log_was_written_twice_hands_in_everything_once() {
+    let mut world = World::new("flag", 2);
+    world.sync_all();
+    let account = world.create_account(1, "Mill", "A-1");
+    let forged = forged(&world, 1);
+    let log = forged.log();
+    world.say_as(1, vec![greeting(), upload(&forged)]);
     // More bundles than a revoked device may hand in at a time.
     world.unlink(1);
     world.link(1);

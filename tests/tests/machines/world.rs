@@ -203,6 +203,32 @@ impl World {
 
     /// Says something to the relay in a session with a device's key.
     pub(crate) fn say_as(&mut self, device: usize, messages: Vec<ClientMessage>) {
+        let session = self.talk_as(device, messages);
+        self.relay
+            .handle(self.now, cairn_relay::Input::Disconnected { session });
+    }
+
+    /// Says something in such a session, and gives the answers to the last of
+    /// it that need no storage.
+    pub(crate) fn answers_as(
+        &mut self,
+        device: usize,
+        before: Vec<ClientMessage>,
+        message: ClientMessage,
+    ) -> Vec<ServerMessage> {
+        let session = self.talk_as(device, before);
+        self.relay
+            .handle(self.now, cairn_relay::Input::Received { session, message });
+        let mut answers = Vec::new();
+        while let Some(output) = self.relay.poll_output() {
+            if let cairn_relay::Output::Send { message, .. } = output {
+                answers.push(message);
+            }
+        }
+        answers
+    }
+
+    fn talk_as(&mut self, device: usize, messages: Vec<ClientMessage>) -> SessionId {
         let session = SessionId(self.fresh());
         let key = self.devices[device].secret.public();
         let now = self.now;
@@ -214,8 +240,7 @@ impl World {
                 .handle(now, cairn_relay::Input::Received { session, message });
             self.run();
         }
-        self.relay
-            .handle(now, cairn_relay::Input::Disconnected { session });
+        session
     }
 
     fn open_agent(&self, secret: &SecretKey, storage: Arc<MemoryStorage>) -> Agent {
