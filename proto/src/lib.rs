@@ -10,8 +10,9 @@ pub mod message;
 pub mod ticket;
 
 pub use message::{
-    Ack, ClientMessage, Directory, DirectoryDevice, DirectoryPart, Era, Hello, HistoryEntry,
-    Refusal, ServerMessage, Welcome,
+    Ack, ClientMessage, Directory, DirectoryDevice, DirectoryPart, Era, HeldDigest, Hello,
+    HistoryEntry, Incorporated, Lag, Leave, LeaveReason, Refusal, ServerMessage, View, Welcome,
+    Wish,
 };
 pub use ticket::{Ticket, TicketError};
 

@@ -24,6 +24,12 @@ pub const ISSUES_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of changes and devices in one part of a directory, but for the last
 /// of them, which is at most one operation's.
 pub const DIRECTORY_BYTES_MAX: usize = 128 * 1024;
+/// Records named in one message about what a device holds.
+pub const HELD_RECORDS_MAX: usize = 16_384;
+/// Records that leave in one message of changes.
+pub const LEAVES_MAX: usize = 1_024;
+/// Records that enter in one message of changes; more of them travel as pages.
+pub const ENTERS_MAX: usize = 64;
 /// Operation hashes in one answer about a log.
 pub const HASHES_MAX: usize = 4096;
 /// Bundles in one answer about a record's history.
@@ -41,4 +47,5 @@ const _: () = assert!(BUNDLES_IN_FLIGHT_MAX + FRAMES_QUEUED_MAX < ANSWERS_QUEUED
 const _: () = assert!(DIRECTORY_BYTES_MAX < FRAME_BYTES_MAX / 2);
 const _: () = assert!(HISTORY_BYTES_MAX < FRAME_BYTES_MAX);
 const _: () = assert!(HASHES_MAX * 32 < FRAME_BYTES_MAX);
+const _: () = assert!(HELD_RECORDS_MAX * 16 < FRAME_BYTES_MAX / 2);
 const _: () = assert!(cairn_oplog::bundle::BUNDLE_BYTES_MAX < FRAME_BYTES_MAX);

@@ -9,7 +9,7 @@
 use cairn_model::codec::{self, DecodeError};
 use cairn_model::{
     AuthorId, Definition, DefinitionChange, DeviceId, Hash, OrganizationId, PublicKey, RecordId,
-    SettleOutcome, Timestamp, Version,
+    SettleOutcome, Timestamp, TypeId, Version,
 };
 use cairn_oplog::bundle::byte_string;
 use cairn_oplog::{Checkpoint, LogHead};
@@ -48,6 +48,13 @@ pub enum ClientMessage {
     /// Hands in the sealed bundle that follows the one last handed in in this
     /// session, in its short form.
     UploadNext(#[serde(with = "byte_string")] Vec<u8>),
+    /// Names records that the device holds, as it was asked to.
+    Held {
+        /// Which.
+        records: Vec<RecordId>,
+        /// Whether those were all.
+        last: bool,
+    },
 }
 
 /// A time between two starts of a relay. What a device was told in one era
@@ -60,12 +67,13 @@ pub struct Era(pub [u8; 16]);
 pub struct Hello {
     /// The organization it was enrolled in.
     pub organization: OrganizationId,
-    /// Every change up to this version is incorporated; 0 asks for a first
-    /// download.
+    /// Every change up to this version is incorporated in the records it
+    /// holds; 0 before the first record came.
     pub cursor: Version,
-    /// A first download that was cut: the version it began at, and the last
-    /// record received.
-    pub resume: Option<(Version, RecordId)>,
+    /// The records it holds.
+    pub held: HeldDigest,
+    /// What they lack, by type, where they lack something.
+    pub views: Vec<View>,
     /// The version of the directory it holds.
     pub directory: Version,
     /// Issues changed up to this version are known.
@@ -74,6 +82,83 @@ pub struct Hello {
     pub era: Option<Era>,
     /// It holds nothing of the ledger that is newer than this.
     pub told: Version,
+    /// The types whose changes come in intervals, and how far each has come.
+    pub lags: Vec<Lag>,
+    /// The generation of its log.
+    pub generation: u32,
+    /// Own operations up to here in that log are in the records it holds.
+    pub incorporated: u64,
+    /// What it wants of this session.
+    pub wish: Wish,
+}
+
+/// What a device wants of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Wish {
+    /// What is due: what comes live, and the rest in its intervals.
+    Due,
+    /// Everything now, whatever its interval.
+    Everything,
+    /// Nothing but to hand in its work.
+    HandIn,
+}
+
+/// How far a device has come with the records of a type whose changes come in
+/// intervals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lag {
+    /// The type.
+    pub record_type: TypeId,
+    /// Every change of its records up to here is in those that the device
+    /// holds.
+    pub through: Version,
+    /// When that was so, by the relay's clock.
+    pub at: Timestamp,
+}
+
+/// Which records a device holds, in short: how many, and the sum of their ids,
+/// mixed. Two sets with the same digest are taken for the same; a device that
+/// made up a digest would only mislead itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct HeldDigest {
+    /// How many.
+    pub count: u64,
+    /// The sum.
+    pub sum: u64,
+}
+
+impl HeldDigest {
+    /// With a record that was not in it.
+    pub fn add(&mut self, record: RecordId) {
+        self.count += 1;
+        self.sum = self.sum.wrapping_add(mixed(record));
+    }
+
+    /// Without a record that was in it.
+    pub fn remove(&mut self, record: RecordId) {
+        self.count -= 1;
+        self.sum = self.sum.wrapping_sub(mixed(record));
+    }
+}
+
+impl FromIterator<RecordId> for HeldDigest {
+    fn from_iter<I: IntoIterator<Item = RecordId>>(records: I) -> HeldDigest {
+        let mut digest = HeldDigest::default();
+        for record in records {
+            digest.add(record);
+        }
+        digest
+    }
+}
+
+/// The finalizer of splitmix64 (Steele, Lea and Flood 2014) over both halves
+/// of the id.
+fn mixed(record: RecordId) -> u64 {
+    let id = u128::from_be_bytes(record.0);
+    let mut z = (id as u64) ^ ((id >> 64) as u64).rotate_left(32);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 /// From the relay.
@@ -94,23 +179,30 @@ pub enum ServerMessage {
     Directory(DirectoryPart),
     /// A bundle is in the ledger, durably.
     Ack(Ack),
-    /// Part of a first download.
+    /// Records that the device shall hold from now on, whole.
     Page {
-        /// Records in id order.
+        /// The most useful first.
         page: Page,
-        /// The version the download began at: changes are asked from here on
-        /// when it is complete.
+        /// Every change up to here is in all that was sent so far, or will
+        /// still be told: the cursor of a device that had none.
         began: Version,
-        /// Whether this was the last page.
-        last: bool,
     },
     /// What changed.
     Changes {
         /// Images, whole or partial, oldest change first.
         images: Vec<ImageBytes>,
+        /// Records that the device shall not hold any more.
+        leaves: Vec<Leave>,
+        /// What records of these types lack from now on: all that are held
+        /// were sent anew.
+        views: Vec<View>,
         /// New or changed issues of the device's user.
         issues: Vec<Issue>,
-        /// Every change up to here has been sent.
+        /// The types whose changes come in intervals from now on, all of
+        /// them; nothing when they are as they were.
+        lags: Option<Vec<Lag>>,
+        /// Every change up to here has been sent, but for those of types whose
+        /// changes come in intervals.
         through: Version,
         /// Whether the device now has everything.
         last: bool,
@@ -133,7 +225,38 @@ pub enum ServerMessage {
         /// Whether that was all.
         last: bool,
     },
+    /// Asks which records the device holds: the relay does not know, or
+    /// thinks otherwise.
+    TellHeld,
 }
+
+/// A record that a device shall not hold any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leave {
+    /// Which.
+    pub record: RecordId,
+    /// Why.
+    pub reason: LeaveReason,
+}
+
+/// Why a device shall not hold a record any more. Says nothing of what is in
+/// the record: its reader may have lost the right to know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaveReason {
+    /// The stable code, for programs: `profile.filter`.
+    pub code: String,
+    /// A sentence, for the person at the device.
+    pub words: String,
+    /// Since when it has been so, where that is known.
+    pub since: Option<Timestamp>,
+    /// Whether the user may still read the record, so that it can stay until
+    /// work on it is settled.
+    pub readable: bool,
+}
+
+/// What a device does not get of records of a type, in short: a number that
+/// the relay makes of the fields left out; 0 when none is.
+pub type View = (TypeId, u64);
 
 /// An encoded image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -337,10 +460,21 @@ pub struct Ack {
     /// `through`, and why.
     pub rejected: Vec<(u16, Code)>,
     /// Set when the device's images with these operations on top are the
-    /// relay's, so that the relay sends no images for them: when the relay
-    /// received the bundle, in milliseconds after the last operation's own
-    /// time. The device's cursor moves to `version`.
-    pub incorporated: Option<i64>,
+    /// relay's, so that the relay sends no images for them. The device's
+    /// cursor moves to `version`.
+    pub incorporated: Option<Incorporated>,
+}
+
+/// When a device may make the images of its own operations itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Incorporated {
+    /// When the relay received the bundle, in milliseconds after the last
+    /// operation's own time.
+    pub received_after: i64,
+    /// Pages and changes that the relay had sent in this session: the device
+    /// takes as many before it makes the images. Acknowledgements overtake
+    /// them.
+    pub messages: u64,
 }
 
 /// A bundle behind a record, with what the reader may see of it.

@@ -27,6 +27,9 @@ impl Agent {
         if part.version <= self.directory.version {
             return;
         }
+        if self.holds_back(part.definition) {
+            return self.let_definition_wait(part.version);
+        }
         let last = part.last;
         let gathered = self.gather_directory(part);
         let gathered = gathered.and_then(|gathering| {

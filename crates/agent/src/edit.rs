@@ -4,9 +4,10 @@
 //! anything is logged. Whether an edit stands is still the fold's to say.
 
 use crate::machine::{Agent, Reply};
+use crate::mode::ModeChange;
 use cairn_model::{
-    Action, Change, Field, FieldId, Kind, LogId, Mutation, Operation, OperationId, RecordId,
-    RecordType, SettleOutcome, Timestamp, TypeId, Value, Version, Write, codec, limit,
+    Action, Change, Definition, Field, FieldId, Kind, LogId, Mutation, Operation, OperationId,
+    RecordId, RecordType, SettleOutcome, Timestamp, TypeId, Value, Version, Write, codec, limit,
 };
 use cairn_oplog::StorageError;
 use cairn_projection::document::{self, DocumentError};
@@ -33,6 +34,10 @@ pub enum Request {
     /// Everything that came from the relay given up, to be downloaded anew.
     /// The device's own work stays.
     StartOver,
+    /// The mode set otherwise.
+    Mode(ModeChange),
+    /// The definition applied that came in the background.
+    AcceptDefinition,
 }
 
 /// One record edited.
@@ -148,6 +153,9 @@ pub enum EditError {
     /// The device is offline and the answer is at the relay.
     #[error("this needs the relay, and the device is not connected")]
     Offline,
+    /// What may be done in the foreground only.
+    #[error("the app is in the background; bring it to the front first")]
+    InBackground,
     /// Storage failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -163,8 +171,11 @@ impl Agent {
         if let Some(error) = &self.failed {
             return Err(EditError::Storage(error.clone()));
         }
-        let starts_over = matches!(request, Request::StartOver);
-        if self.directory.definition.number == 0 && !starts_over {
+        let edits = match request {
+            Request::Edit(_) | Request::Resubmit { .. } | Request::Discard { .. } => true,
+            Request::StartOver | Request::Mode(_) | Request::AcceptDefinition => false,
+        };
+        if self.directory.definition.number == 0 && edits {
             return Err(EditError::NoDefinition);
         }
         match request {
@@ -175,6 +186,8 @@ impl Agent {
                 Ok(self.settle(now, version, SettleOutcome::Discarded))
             }
             Request::StartOver => self.give_up_images(now),
+            Request::Mode(change) => Ok(self.set_mode(change)),
+            Request::AcceptDefinition => self.accept_definition(),
         }
     }
 
@@ -249,7 +262,10 @@ impl Agent {
             });
         }
         let change = self.change(record, record_type, held.as_ref(), edit.kind)?;
-        let base = edit.base.unwrap_or_else(|| self.base_of(held.as_ref()));
+        let base = match edit.base {
+            Some(base) => base,
+            None => self.base_of(record, edit.record_type, held.as_ref())?,
+        };
         Ok(Mutation {
             record,
             record_type: edit.record_type,
@@ -261,16 +277,6 @@ impl Agent {
     pub(crate) fn type_in_use(&self, id: TypeId) -> Result<&RecordType, EditError> {
         let types = &self.directory.definition.types;
         types.get(&id).ok_or(EditError::UnknownType(id))
-    }
-
-    pub(crate) fn base_of(&self, held: Option<&Record>) -> Version {
-        let image = held.map_or(Version(0), |record| record.version);
-        let image = if image.is_pending() {
-            Version(0)
-        } else {
-            image
-        };
-        self.progress.cursor.max(image)
     }
 
     fn change(
@@ -286,7 +292,10 @@ impl Agent {
                 if record_type.retired {
                     return Err(EditError::UnknownType(record_type.id));
                 }
-                let writes = self.writes(record_type, None, fields)?;
+                let mut writes = self.writes(record_type, None, fields)?;
+                if held.is_none() {
+                    writes.extend(self.own_write(record_type, &writes));
+                }
                 for field in record_type
                     .live_fields()
                     .filter(|field| field.required && field.default.is_none())
@@ -329,9 +338,32 @@ impl Agent {
                     keep,
                 })
             }
-            RecordEditKind::Follow => present().map(|_| Change::Follow),
-            RecordEditKind::Unfollow => present().map(|_| Change::Unfollow),
+            // Also of what left, or never was here: the relay knows whether it
+            // is there to be read.
+            RecordEditKind::Follow => Ok(Change::Follow),
+            RecordEditKind::Unfollow => Ok(Change::Unfollow),
         }
+    }
+
+    /// The write that makes a new record this device's user's, where nobody
+    /// says whose it shall be. It is part of the operation: the fold invents
+    /// nothing.
+    fn own_write(
+        &self,
+        record_type: &RecordType,
+        writes: &[(FieldId, Write)],
+    ) -> Option<(FieldId, Write)> {
+        let definition = &self.directory.definition;
+        let owner = record_type.fields.get(&record_type.owner?)?;
+        let Kind::Lookup { targets, .. } = &owner.kind else {
+            return None;
+        };
+        let user = &self.directory.device(self.author?)?.user;
+        let is_said = owner.default.is_some() || writes.iter().any(|(id, _)| *id == owner.id);
+        let people = definition.type_named("user")?;
+        let is_known = definition.users.contains_key(user) && targets.contains(&people.id);
+        let own = Write::Set(Value::Lookup(Definition::user_record(user)));
+        (!is_said && is_known).then_some((owner.id, own))
     }
 
     pub(crate) fn writes(

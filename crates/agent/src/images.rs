@@ -1,19 +1,24 @@
 //! What the relay sends of records: pages, changes, issues.
 
-use crate::machine::{Agent, Output};
+use crate::left::put_traces;
+use crate::machine::{Agent, Output, VIEWS};
 use crate::pending::PendingOperation;
 use crate::view::show;
-use cairn_model::{RecordId, Timestamp, Version, codec};
+use cairn_model::{Change, RecordId, Timestamp, TypeId, Version, codec};
 use cairn_oplog::Table;
+use cairn_oplog::bundle::decode_operation;
 use cairn_oplog::storage::{Batch, Durability, StorageError, VALUE_BYTES_MAX};
 use cairn_projection::page::Page;
 use cairn_projection::{Image, Issue, Origin, Record};
 use cairn_proto::message::ImageBytes;
-use std::collections::BTreeMap;
+use cairn_proto::{Lag, Leave, View};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Acknowledged operations whose images this device makes itself.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OwnImages {
+    /// Pages and changes of this session that are taken before.
+    pub(crate) after: u64,
     /// The version of the first of them.
     pub(crate) first: Version,
     /// The version of the last of them.
@@ -26,7 +31,10 @@ pub(crate) struct OwnImages {
 #[derive(Debug)]
 pub(crate) struct Changes {
     pub(crate) images: Vec<ImageBytes>,
+    pub(crate) leaves: Vec<Leave>,
+    pub(crate) views: Vec<View>,
     pub(crate) issues: Vec<Issue>,
+    pub(crate) lags: Option<Vec<Lag>>,
     pub(crate) through: Version,
     pub(crate) last: bool,
 }
@@ -44,13 +52,11 @@ pub(crate) struct EarlyChanges {
 const EARLY_CHANGES_MAX: usize = 64;
 
 impl Agent {
-    /// Stores a page of a first download as it came, if every record in it can
-    /// be read: later nobody could tell the relay's fault from the disk's.
-    pub(crate) fn take_page(&mut self, now: Timestamp, page: Page, began: Version, last: bool) {
-        if self.progress.cursor != Version(0) {
-            return;
-        }
-        match readable(&page, self.progress.resume) {
+    /// Stores a page of records that enter, as it came, if every record in it
+    /// can be read: later nobody could tell the relay's fault from the disk's.
+    pub(crate) fn take_page(&mut self, now: Timestamp, page: Page, began: Version) {
+        self.link.taken += 1;
+        match readable(&page) {
             Ok(newest) if newest > self.heard.paged => {
                 self.heard.paged = newest;
                 self.put_heard();
@@ -61,23 +67,17 @@ impl Agent {
                 return self.break_off(now);
             }
         }
-        let through = page.index.last().map(|(id, _)| *id);
+        self.came(page.index.iter().map(|(id, _)| *id));
         let mut batch = Batch::default();
         if !page.index.is_empty() {
             self.pages.add(page, &mut batch);
         }
-        if last {
+        if self.progress.cursor == Version(0) {
             self.progress.cursor = began;
-            self.progress.resume = None;
-        } else if let Some(through) = through {
-            self.progress.resume = Some((began, through));
         }
-        let durability = if last {
-            Durability::Synced
-        } else {
-            Durability::Behind
-        };
-        self.waiting_batch(durability).extend(batch);
+        self.progress.downloading = true;
+        // A power cut must not take back what took minutes to come.
+        self.waiting_batch(Durability::Synced).extend(batch);
         self.put_progress();
     }
 
@@ -109,23 +109,34 @@ impl Agent {
     }
 
     fn take_changes(&mut self, now: Timestamp, changes: Changes) {
+        self.link.taken += 1;
         let Changes {
             images,
+            leaves,
+            views,
             issues,
+            lags,
             through,
             last,
         } = changes;
-        if self.progress.cursor == Version(0)
-            && through > Version(0)
-            && self.progress.resume.is_some()
-        {
-            return;
-        }
         match self.merge(images) {
-            Ok(Some(records)) => self.store_records(records, Durability::Synced),
+            Ok(Some(records)) => {
+                self.hear_of(records.values(), through);
+                self.store_records(records, Durability::Synced);
+            }
             Ok(None) => return self.start_over(now),
             Err(error) => return self.fail(error),
         }
+        let seen_otherwise: BTreeSet<TypeId> = views.iter().map(|(of, _)| *of).collect();
+        if let Err(error) = self.take_views(views) {
+            return self.fail(error);
+        }
+        self.withhold_words_about(&leaves);
+        // Not all that changed up to `through` need have been told.
+        let issues_through = match last {
+            true => through,
+            false => (issues.last()).map_or(Version(0), |issue| issue.changed),
+        };
         for issue in issues {
             let bytes = codec::encode(&issue);
             self.waiting_batch(Durability::Synced).put(
@@ -135,8 +146,15 @@ impl Agent {
             );
             self.issues.insert(issue.number, issue);
         }
+        if let Err(error) = self.take_leaves(now, leaves, &seen_otherwise) {
+            return self.fail(error);
+        }
+        if let Some(lags) = lags {
+            self.take_lags(lags);
+        }
         self.progress.cursor = self.progress.cursor.max(through);
-        self.progress.issues = self.progress.issues.max(through);
+        self.progress.issues = self.progress.issues.max(issues_through);
+        self.progress.downloading &= !last;
         self.link.set_caught_up(last);
         if last && self.link.acknowledged >= self.log.end() {
             self.link.succeeded();
@@ -145,7 +163,7 @@ impl Agent {
             self.progress.synced = Some(now);
         }
         self.make_own_images(now);
-        self.incorporate();
+        self.incorporate(now);
         self.put_progress();
         self.outputs.push_back(Output::Changed);
     }
@@ -159,7 +177,7 @@ impl Agent {
                 self.own_images.pop_front();
                 continue;
             }
-            if own.first != self.progress.cursor.next() {
+            if self.link.taken < own.after {
                 return;
             }
             self.own_images.pop_front();
@@ -221,7 +239,19 @@ impl Agent {
         Ok(Some(records))
     }
 
+    /// Records may come as they are and not as of `through`: the device then
+    /// knows of newer operations than its cursor says.
+    fn hear_of<'a>(&mut self, records: impl Iterator<Item = &'a Record>, through: Version) {
+        let newest = records.map(|record| record.version).max();
+        let newest = newest.unwrap_or_default();
+        if newest > through.max(self.heard.paged) {
+            self.heard.paged = newest;
+            self.put_heard();
+        }
+    }
+
     fn store_records(&mut self, records: BTreeMap<RecordId, Record>, durability: Durability) {
+        self.came(records.keys().copied());
         let mut batch = Batch::default();
         self.pages.store(records.into_values(), &mut batch);
         match self.pages.gather(&*self.storage, &mut batch) {
@@ -259,6 +289,37 @@ impl Agent {
         Ok(Some(records))
     }
 
+    /// Notes what the records of some types lack from now on. What they had
+    /// before does not stay behind in storage.
+    fn take_views(&mut self, views: Vec<View>) -> Result<(), StorageError> {
+        if views.is_empty() {
+            return Ok(());
+        }
+        let changed: BTreeSet<TypeId> = views.iter().map(|(of, _)| *of).collect();
+        for (of, view) in views {
+            match view {
+                0 => self.views.remove(&of),
+                view => self.views.insert(of, view),
+            };
+        }
+        let mut batch = Batch::default();
+        self.pages.scrub(&*self.storage, &mut batch)?;
+        let of_changed = |issue: &Issue| {
+            let operation = decode_operation(&issue.payload);
+            operation.is_ok_and(|operation| {
+                let mut mutations = operation.mutations().iter();
+                mutations.any(|mutation| changed.contains(&mutation.record_type))
+            })
+        };
+        self.withhold_words(of_changed);
+        self.let_go_of_types(&changed)?;
+        put_traces(&mut batch);
+        let views: Vec<View> = self.views.iter().map(|(of, view)| (*of, *view)).collect();
+        batch.put(Table::Meta, VIEWS, codec::encode(&views));
+        self.waiting_batch(Durability::Synced).extend(batch);
+        Ok(())
+    }
+
     /// A record as the relay last sent it, to be stored anew.
     fn take_image(&mut self, id: RecordId) -> Result<Option<Record>, StorageError> {
         match self.pages.take_recent(id) {
@@ -274,8 +335,9 @@ impl Agent {
         );
         let mut batch = Batch::default();
         self.pages.clear(&mut batch);
+        self.forget_lags(&mut batch);
         self.progress.cursor = Version(0);
-        self.progress.resume = None;
+        self.progress.downloading = true;
         self.heard.paged = Version(0);
         self.put_heard();
         self.waiting_batch(Durability::Synced).extend(batch);
@@ -284,17 +346,40 @@ impl Agent {
     }
 
     /// Forgets own operations that the images show now.
-    pub(crate) fn incorporate(&mut self) {
-        if let Some(sequence) = self.pending.incorporate(self.progress.cursor) {
+    pub(crate) fn incorporate(&mut self, now: Timestamp) {
+        // The cursor of a first download runs ahead of what has come.
+        if self.progress.downloading {
+            return;
+        }
+        let cursor = self.progress.cursor;
+        let shown = self.pending.shown_at(cursor);
+        let absent: BTreeSet<(RecordId, TypeId)> = shown
+            .flat_map(|pending| pending.operation.mutations())
+            .filter(|mutation| !matches!(mutation.change, Change::Follow | Change::Unfollow))
+            .map(|mutation| (mutation.record, mutation.record_type))
+            .filter(|(id, _)| self.pages.record_type(*id).is_none())
+            .collect();
+        let titled = absent
+            .into_iter()
+            .map(|(id, record_type)| Ok((id, record_type, self.names_of(id)?)));
+        let titled = match titled.collect::<Result<Vec<_>, StorageError>>() {
+            Ok(titled) => titled,
+            Err(error) => return self.fail(error),
+        };
+        if let Some(sequence) = self.pending.incorporate(cursor) {
             self.progress.incorporated = sequence;
             self.put_progress();
+            self.note_not_let_in(now, titled);
+        }
+        if let Err(error) = self.let_go() {
+            self.fail(error);
         }
     }
 }
 
-/// Reads a page that follows a place of the download, and gives the newest
-/// version in it; or says why it does not hold what it says.
-fn readable(page: &Page, resume: Option<(Version, RecordId)>) -> Result<Version, String> {
+/// Reads a page and gives the newest version in it; or says why it does not
+/// hold what it says.
+fn readable(page: &Page) -> Result<Version, String> {
     if page.body.len() > VALUE_BYTES_MAX {
         return Err(format!("it has {} bytes", page.body.len()));
     }
@@ -302,19 +387,17 @@ fn readable(page: &Page, resume: Option<(Version, RecordId)>) -> Result<Version,
     if records.len() != page.index.len() {
         return Err("it does not match its index".to_owned());
     }
-    let mut last = resume.map(|(_, last)| last);
     let mut newest = Version(0);
     for ((id, record_type), bytes) in page.index.iter().zip(&records) {
         let image = Image::read(bytes).map_err(|error| error.to_string())?;
-        if image.id() != *id || !image.is_whole() || last.is_some_and(|last| *id <= last) {
-            return Err(format!("record {id} is not what follows"));
+        if image.id() != *id || !image.is_whole() {
+            return Err(format!("record {id} is not what it says"));
         }
         let record = image
             .over(None)
             .filter(|record| record.record_type == *record_type)
             .ok_or_else(|| format!("record {id} is of another type"))?;
         newest = newest.max(record.version);
-        last = Some(*id);
     }
     Ok(newest)
 }

@@ -13,12 +13,15 @@
 //!
 //! Reading order: [`machine`], [`edit`] (from a person's wish to an operation),
 //! `resubmit` (one that was rejected, again), [`view`] (what is shown), then
-//! `link` (the talk with the relay), `images` (what the relay sends), `restart`
-//! (a device restored from a backup) and `start_over` (a relay restored from
-//! one).
+//! [`mode`] (when the device talks with the relay), `link` (the talk), `images`
+//! (what the relay sends), `lag` (what comes in intervals), [`left`] (records
+//! that went again), `restart` (a device restored from a backup) and
+//! `start_over` (a relay restored from one).
 
 mod directory;
 mod images;
+mod lag;
+pub mod left;
 mod link;
 mod restart;
 mod resubmit;
@@ -26,9 +29,12 @@ mod start_over;
 
 pub mod edit;
 pub mod machine;
+pub mod mode;
 pub mod pending;
 pub mod view;
 
 pub use edit::{EditError, FieldEdit, RecordEdit, RecordEditKind, Request};
+pub use left::{LeftRecord, has_traces, traces_are_gone};
 pub use machine::{Agent, Config, Input, Output, PersistId, Reply, ReplyId};
+pub use mode::{Condition, Conditions, Mode, ModeChange, SyncMode, Waiting};
 pub use view::Status;

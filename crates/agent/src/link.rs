@@ -6,8 +6,8 @@ use crate::edit::EditError;
 use crate::images::{Changes, OwnImages};
 use crate::machine::{Agent, CLOCK_AHEAD_MS_MAX, Output, Reply, ReplyId};
 use cairn_model::{Hash, RecordId, Timestamp, Version};
-use cairn_proto::limit::{BUNDLES_IN_FLIGHT_MAX, HASHES_MAX};
-use cairn_proto::{Ack, ClientMessage, Hello, HistoryEntry, ServerMessage, Welcome};
+use cairn_proto::limit::{BUNDLES_IN_FLIGHT_MAX, HASHES_MAX, HELD_RECORDS_MAX};
+use cairn_proto::{Ack, ClientMessage, Hello, HistoryEntry, ServerMessage, Welcome, Wish};
 use std::collections::{BTreeMap, VecDeque};
 
 /// The first wait before dialling again, in milliseconds; it doubles each time.
@@ -24,7 +24,7 @@ const EARLY_MESSAGES_MAX: usize = 64;
 const HISTORY_GATHERED_MAX: usize = 10_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
+pub(crate) enum Phase {
     Down,
     Dialling,
     /// Hello is sent.
@@ -44,8 +44,11 @@ struct Redial {
 /// The connection as the device sees it.
 #[derive(Debug)]
 pub(crate) struct Link {
-    wanted: bool,
-    phase: Phase,
+    /// Whether there shall be a connection.
+    pub(crate) wanted: bool,
+    pub(crate) phase: Phase,
+    /// What was wanted of this session.
+    pub(crate) wish: Wish,
     failures: u32,
     redial: Option<Redial>,
     random: u64,
@@ -53,6 +56,8 @@ pub(crate) struct Link {
     pub(crate) sent: u64,
     /// The last sequence acknowledged in this session.
     pub(crate) acknowledged: u64,
+    /// Pages and changes taken in this session.
+    pub(crate) taken: u64,
     /// Bundles sent in this session that are not acknowledged: the last
     /// sequence of each, and its first.
     under_way: BTreeMap<u64, u64>,
@@ -65,6 +70,9 @@ pub(crate) struct Link {
     relay_generation: u32,
     /// The hashes of this log's operations at the relay, as far as asked.
     compared: Vec<Hash>,
+    /// The operation before the first of them: changes that come meanwhile may
+    /// incorporate more.
+    compared_after: u64,
     /// A directory that is coming.
     pub(crate) directory: Option<Gathering>,
     /// The relay's newest version at the welcome.
@@ -82,17 +90,20 @@ impl Link {
         Link {
             wanted: false,
             phase: Phase::Down,
+            wish: Wish::Due,
             failures: 0,
             redial: None,
             random: seed | 1,
             sent: 0,
             acknowledged: 0,
+            taken: 0,
             under_way: BTreeMap::new(),
             uploading: false,
             revoked: false,
             caught_up: false,
             relay_generation: 0,
             compared: Vec::new(),
+            compared_after: 0,
             directory: None,
             welcomed_at: Version(0),
             is_fresh: false,
@@ -126,6 +137,14 @@ impl Link {
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
         self.redial
             .map(|redial| redial.since.plus(redial.milliseconds))
+    }
+
+    pub(crate) fn waits_to_dial(&self) -> bool {
+        self.redial.is_some()
+    }
+
+    pub(crate) fn wait_no_longer(&mut self) {
+        self.redial = None;
     }
 
     /// What the clock shows now. When it was set back, a wait begins anew:
@@ -163,26 +182,40 @@ impl Link {
 
 impl Agent {
     pub(crate) fn go_online(&mut self, now: Timestamp) {
-        if self.failed.is_some() {
-            return;
-        }
-        self.link.wanted = true;
-        if self.link.phase == Phase::Down {
-            self.link.retry_after(now, 0);
-            self.dial_if_due(now);
+        if self.failed.is_none() {
+            self.online = true;
+            self.dial_at_once(now);
         }
     }
 
     pub(crate) fn go_offline(&mut self) {
-        self.link.wanted = false;
-        self.link.redial = None;
+        self.online = false;
+        self.asked = false;
+        self.has_synced = false;
+        self.hang_up();
+        self.fail_histories();
+    }
+
+    /// Ends the connection, or the attempt to make one.
+    pub(crate) fn hang_up(&mut self) {
+        self.link.wait_no_longer();
         self.early_changes.clear();
         if self.link.phase != Phase::Down {
             self.link.phase = Phase::Down;
             self.link.caught_up = false;
             self.outputs.push_back(Output::HangUp);
+            self.fail_histories();
+            self.outputs.push_back(Output::Changed);
         }
-        self.fail_histories();
+    }
+
+    /// Dials without a wait, if the device wants a connection and has none.
+    pub(crate) fn dial_at_once(&mut self, now: Timestamp) {
+        self.link.wanted = self.wish().is_some();
+        if self.link.phase == Phase::Down {
+            self.link.retry_after(now, 0);
+            self.dial_if_due(now);
+        }
     }
 
     pub(crate) fn dial_if_due(&mut self, now: Timestamp) {
@@ -213,11 +246,16 @@ impl Agent {
         if self.link.phase != Phase::Dialling {
             return self.break_off(now);
         }
+        let Some(wish) = self.wish() else {
+            return self.hang_up();
+        };
         self.link.phase = Phase::Greeting;
+        self.link.wish = wish;
         self.own_images.clear();
         self.early_changes.clear();
         self.link.sent = 0;
         self.link.acknowledged = 0;
+        self.link.taken = 0;
         self.link.under_way.clear();
         self.link.uploading = false;
         self.link.caught_up = false;
@@ -232,17 +270,25 @@ impl Agent {
         let hello = Hello {
             organization: self.config.organization,
             cursor: self.progress.cursor,
-            resume: self.progress.resume,
+            held: self.held_digest(),
+            views: self.views.iter().map(|(of, view)| (*of, *view)).collect(),
             directory: self.directory.version,
             issues: self.progress.issues,
             era: self.heard.era,
             told,
+            lags: self.lags.values().copied().collect(),
+            generation: self.log.log().generation,
+            incorporated: self.progress.incorporated,
+            wish,
         };
         self.outputs
             .push_back(Output::Send(ClientMessage::Hello(hello)));
     }
 
     pub(crate) fn received(&mut self, now: Timestamp, message: ServerMessage) {
+        if self.link.phase == Phase::Down {
+            return;
+        }
         // What is taken belongs to the era that the welcome names.
         if self.link.phase == Phase::Greeting && comes_after_welcome(&message) {
             self.link.early.push_back(message);
@@ -270,16 +316,23 @@ impl Agent {
             }
             ServerMessage::Directory(part) => self.take_directory(now, part),
             ServerMessage::Ack(ack) => self.acknowledged(now, &ack),
-            ServerMessage::Page { page, began, last } => self.take_page(now, page, began, last),
+            ServerMessage::Page { page, began } => self.take_page(now, page, began),
+            ServerMessage::TellHeld => self.tell_held(),
             ServerMessage::Changes {
                 images,
+                leaves,
+                views,
                 issues,
+                lags,
                 through,
                 last,
             } => {
                 let changes = Changes {
                     images,
+                    leaves,
+                    views,
                     issues,
+                    lags,
                     through,
                     last,
                 };
@@ -328,7 +381,8 @@ impl Agent {
             self.link.phase = Phase::Comparing;
             self.link.relay_generation = welcome.generation;
             self.link.compared.clear();
-            self.ask_log_hashes(self.progress.incorporated + 1);
+            self.link.compared_after = self.progress.incorporated;
+            self.ask_log_hashes(self.link.compared_after + 1);
             return;
         }
         self.link.phase = Phase::Welcome;
@@ -341,7 +395,22 @@ impl Agent {
         self.link.sent = known;
         self.link.acknowledged = known;
         self.pending.acknowledge(known, welcome.version);
-        self.incorporate();
+        self.incorporate(now);
+    }
+
+    /// Names what is here, for a relay that does not know.
+    fn tell_held(&mut self) {
+        let mut records: Vec<RecordId> = self.held().collect();
+        loop {
+            let rest = records.split_off(records.len().min(HELD_RECORDS_MAX));
+            let last = rest.is_empty();
+            let message = ClientMessage::Held { records, last };
+            self.outputs.push_back(Output::Send(message));
+            if last {
+                return;
+            }
+            records = rest;
+        }
     }
 
     /// How far the relay has this log.
@@ -349,14 +418,6 @@ impl Agent {
         match welcome.generation == self.log.log().generation {
             true => welcome.head.sequence,
             false => 0,
-        }
-    }
-
-    /// Waits no longer, if the device shall be connected.
-    pub(crate) fn go_on(&mut self, now: Timestamp) {
-        if self.link.phase == Phase::Down {
-            self.link.retry_after(now, 0);
-            self.dial_if_due(now);
         }
     }
 
@@ -374,21 +435,21 @@ impl Agent {
 
     /// Gathers what the relay has of this log, and compares when it is whole.
     fn take_log_hashes(&mut self, generation: u32, first: u64, hashes: Vec<Hash>) {
-        let expected = self.progress.incorporated + 1 + self.link.compared.len() as u64;
+        let after = self.link.compared_after;
+        let expected = after + 1 + self.link.compared.len() as u64;
         if generation != self.log.log().generation || first != expected {
             return;
         }
         let full = hashes.len() >= HASHES_MAX;
         self.link.compared.extend(hashes);
         // What the relay has after the end of this log is not compared.
-        let own = self.log.end() - self.progress.incorporated;
+        let own = self.log.end().saturating_sub(after);
         let whole = !full || self.link.compared.len() as u64 >= own;
         if !whole {
-            return self
-                .ask_log_hashes(self.progress.incorporated + 1 + self.link.compared.len() as u64);
+            return self.ask_log_hashes(after + 1 + self.link.compared.len() as u64);
         }
         let known = std::mem::take(&mut self.link.compared);
-        self.start_new_log(self.link.relay_generation, &known);
+        self.start_new_log(self.link.relay_generation, after + 1, &known);
         self.link.phase = Phase::Welcome;
     }
 
@@ -428,17 +489,18 @@ impl Agent {
         self.link.succeeded();
         let first = self.link.under_way.remove(&ack.through);
         self.pending.acknowledge_exactly(ack.through, ack.version);
-        if let (Some(received_after), Some(first)) = (ack.incorporated, first) {
+        if let (Some(incorporated), Some(first)) = (ack.incorporated, first) {
             self.own_images.push_back(OwnImages {
+                after: incorporated.messages,
                 first: Version(ack.version.0.saturating_sub(ack.through - first)),
                 version: ack.version,
-                received_after,
+                received_after: incorporated.received_after,
             });
         }
         self.link.acknowledged = self.link.acknowledged.max(ack.through);
         self.make_own_images(now);
         self.take_early_changes(now);
-        self.incorporate();
+        self.incorporate(now);
         self.outputs.push_back(Output::Changed);
     }
 

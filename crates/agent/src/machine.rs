@@ -3,18 +3,21 @@
 use crate::directory;
 use crate::edit::{EditError, Request};
 use crate::images::{EarlyChanges, OwnImages};
+use crate::lag::LAGS;
+use crate::left::Left;
 use crate::link::Link;
+use crate::mode::{Condition, Conditions, MODE, Mode};
 use crate::pending::Pending;
 use cairn_model::{
     AuthorId, HybridClock, HybridTime, LogId, Operation, OrganizationId, PublicKey, RecordId,
-    Timestamp, Version, codec,
+    Timestamp, TypeId, Version, codec,
 };
 use cairn_oplog::device_log::DeviceLog;
 use cairn_oplog::storage::{self, Batch, Durability, Storage, StorageError, Table};
 use cairn_oplog::{SecretKey, Verified};
 use cairn_projection::Issue;
 use cairn_projection::page::{Pages, PagesMark};
-use cairn_proto::{ClientMessage, Directory, Era, HistoryEntry, Refusal, ServerMessage};
+use cairn_proto::{ClientMessage, Directory, Era, HistoryEntry, Lag, Refusal, ServerMessage, View};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -59,10 +62,16 @@ pub enum Input {
         /// Which record.
         record: RecordId,
     },
-    /// The device shall be connected from now on.
+    /// The device shall be connected from now on, as its mode and the
+    /// conditions allow.
     GoOnline,
     /// The device shall not be connected from now on.
     GoOffline,
+    /// The person asks to sync now: everything, whatever the mode and the
+    /// intervals. The device is connected until that is done.
+    SyncNow,
+    /// Things are so around the device.
+    Condition(Condition),
     /// The connection that was asked for is there.
     Connected,
     /// The connection that was asked for could not be made.
@@ -126,15 +135,17 @@ pub enum Reply {
     History(Vec<HistoryEntry>),
     /// The images are gone, durably.
     StartedOver,
+    /// The mode is as wanted, durably.
+    ModeSet,
 }
 
 /// How far the device has come with what the relay sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Progress {
-    /// Every change up to here is incorporated.
+    /// Every change up to here is incorporated in the records held.
     pub(crate) cursor: Version,
-    /// A first download under way: where it began, the last record received.
-    pub(crate) resume: Option<(Version, RecordId)>,
+    /// Whether records that shall be here are still to come.
+    pub(crate) downloading: bool,
     /// Issues changed up to here are known.
     pub(crate) issues: Version,
     /// Own operations up to here are in the images.
@@ -146,13 +157,14 @@ pub(crate) struct Progress {
 }
 
 const PROGRESS: &str = "progress";
+pub(crate) const VIEWS: &str = "views";
 
 /// What the device remembers of whom it has its images from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Heard {
     /// The era of the last welcome.
     pub(crate) era: Option<Era>,
-    /// The newest version in the pages of a first download that is not done.
+    /// The newest version in records that came before everything up to it.
     pub(crate) paged: Version,
 }
 
@@ -187,6 +199,19 @@ pub struct Agent {
     pub(crate) own_images: VecDeque<OwnImages>,
     pub(crate) early_changes: VecDeque<EarlyChanges>,
     pub(crate) issues: BTreeMap<u64, Issue>,
+    pub(crate) left: Left,
+    /// What the records held lack, by type.
+    pub(crate) views: BTreeMap<TypeId, u64>,
+    /// Types whose changes come in intervals.
+    pub(crate) lags: BTreeMap<TypeId, Lag>,
+    pub(crate) mode: Mode,
+    pub(crate) conditions: Conditions,
+    /// Whether the device shall be connected as its mode allows.
+    pub(crate) online: bool,
+    /// Whether its person asked to sync now, and it is not done.
+    pub(crate) asked: bool,
+    /// Whether what was asked for last is done.
+    pub(crate) has_synced: bool,
     pub(crate) progress: Progress,
     pub(crate) heard: Heard,
     pub(crate) link: Link,
@@ -224,6 +249,9 @@ impl Agent {
                 .map_err(|error| StorageError::corrupt(Table::Issues, &key, error))?;
             issues.insert(issue.number, issue);
         }
+        let left = Left::open(&*storage)?;
+        let views = storage::meta::<Vec<View>>(&*storage, VIEWS)?.unwrap_or_default();
+        let lags = storage::meta::<Vec<Lag>>(&*storage, LAGS)?.unwrap_or_default();
         Ok(Agent {
             author: directory.author(&config.secret.public().device()),
             durable_sealed: log.sealed().sequence,
@@ -231,15 +259,23 @@ impl Agent {
             clock: HybridClock::resuming_after(last),
             pages: Pages::open(&*storage)?,
             config,
-            storage,
             log,
             directory,
             pending,
             own_images: VecDeque::new(),
             early_changes: VecDeque::new(),
             issues,
+            left,
+            views: views.into_iter().collect(),
+            lags: lags.into_iter().map(|lag| (lag.record_type, lag)).collect(),
+            mode: storage::meta::<Mode>(&*storage, MODE)?.unwrap_or_default(),
+            conditions: Conditions::default(),
+            online: false,
+            asked: false,
+            has_synced: false,
             progress,
             heard,
+            storage,
             refused: None,
             failed: None,
             histories: BTreeMap::new(),
@@ -270,6 +306,8 @@ impl Agent {
             Input::History { reply, record } => self.ask_history(reply, record),
             Input::GoOnline => self.go_online(now),
             Input::GoOffline => self.go_offline(),
+            Input::SyncNow => self.sync_now(now),
+            Input::Condition(condition) => self.take_condition(condition),
             Input::Connected => self.connected(now),
             Input::DialFailed => self.dial_failed(now),
             Input::Disconnected => self.disconnected(now),
@@ -278,6 +316,7 @@ impl Agent {
             Input::PersistFailed(id, error) => self.persist_failed(id, error),
             Input::Tick => self.dial_if_due(now),
         }
+        self.follow_wish(now);
         self.seal_for_sending();
         self.persist_waiting();
         self.send_bundles();
@@ -354,8 +393,13 @@ impl Agent {
     }
 
     fn persist_waiting(&mut self) {
-        if self.persisting.is_some() || self.waiting.is_empty() || self.failed.is_some() {
+        if self.persisting.is_some() || self.failed.is_some() {
             return;
+        }
+        if self.waiting.is_empty() {
+            // What changes nothing is done.
+            let done = std::mem::take(&mut self.waiting_afterwards.replies);
+            return self.answer(done);
         }
         let batch = std::mem::take(&mut self.waiting);
         let mut afterwards = std::mem::take(&mut self.waiting_afterwards);
@@ -379,13 +423,17 @@ impl Agent {
         assert_eq!(under_way, id, "batches are persisted in order");
         self.durable_sealed = afterwards.sealed;
         self.pages.settle(afterwards.pages);
-        for (reply, done) in afterwards.replies {
+        self.answer(afterwards.replies);
+        self.outputs.push_back(Output::Changed);
+    }
+
+    fn answer(&mut self, replies: Vec<(ReplyId, Reply)>) {
+        for (reply, done) in replies {
             self.outputs.push_back(Output::Reply {
                 reply,
                 answer: Ok(done),
             });
         }
-        self.outputs.push_back(Output::Changed);
     }
 
     fn persist_failed(&mut self, id: PersistId, error: StorageError) {

@@ -80,6 +80,13 @@ impl Pending {
         }
     }
 
+    /// The operations that images of `cursor` show, oldest first.
+    pub fn shown_at(&self, cursor: Version) -> impl Iterator<Item = &PendingOperation> {
+        self.operations
+            .iter()
+            .take_while(move |pending| pending.acknowledged.is_some_and(|at| at <= cursor))
+    }
+
     /// Drops the operations that images of `cursor` show. Gives the last
     /// sequence dropped, if any was.
     pub fn incorporate(&mut self, cursor: Version) -> Option<u64> {

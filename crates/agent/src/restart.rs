@@ -32,11 +32,10 @@ impl Agent {
         head != Some(welcome.head)
     }
 
-    /// Compares what the relay has of this log after the last incorporated
-    /// operation, by its hashes, with what is here: what the relay has already
-    /// is done, the rest goes into a new generation.
-    pub(crate) fn start_new_log(&mut self, relay_generation: u32, known: &[Hash]) {
-        let first = self.progress.incorporated + 1;
+    /// Compares what the relay has of this log from `first` on, by its hashes,
+    /// with what is here: what the relay has already is done, the rest goes
+    /// into a new generation.
+    pub(crate) fn start_new_log(&mut self, relay_generation: u32, first: u64, known: &[Hash]) {
         let own = match self.log.hashes_from(first, &*self.storage) {
             Ok(own) => own,
             Err(error) => return self.fail(error),

@@ -70,7 +70,7 @@ impl Agent {
     fn renew(&self, mutation: &mut Mutation, rejected: &Rejected) -> Result<(), EditError> {
         self.type_in_use(mutation.record_type)?;
         let held = self.record(mutation.record)?;
-        mutation.base = self.base_of(held.as_ref());
+        mutation.base = self.base_of(mutation.record, mutation.record_type, held.as_ref())?;
         let Some(held) = held else {
             return Ok(());
         };

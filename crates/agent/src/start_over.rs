@@ -18,6 +18,7 @@ impl Agent {
     pub(crate) fn give_up_images(&mut self, now: Timestamp) -> Result<Reply, EditError> {
         let mut batch = Batch::default();
         self.pages.clear(&mut batch);
+        self.forget_lags(&mut batch);
         for number in std::mem::take(&mut self.issues).into_keys() {
             batch.remove(Table::Issues, number.to_be_bytes());
         }
@@ -26,7 +27,7 @@ impl Agent {
         self.author = None;
         crate::directory::put(&self.directory, &mut batch);
         self.progress.cursor = Version(0);
-        self.progress.resume = None;
+        self.progress.downloading = true;
         self.progress.issues = Version(0);
         self.heard.paged = Version(0);
         self.own_images.clear();
@@ -35,7 +36,7 @@ impl Agent {
         self.put_progress();
         self.put_heard();
         self.break_off(now);
-        self.go_on(now);
+        self.dial_at_once(now);
         Ok(Reply::StartedOver)
     }
 

@@ -2,6 +2,7 @@
 //! on top. People always read what they wrote.
 
 use crate::machine::Agent;
+use crate::mode::{Conditions, Mode, Waiting};
 use cairn_model::{
     Action, AuthorId, Change, Definition, Hash, Mutation, RecordId, Timestamp, TypeId, Value,
     Version, Write,
@@ -12,6 +13,7 @@ use cairn_projection::record::Origin;
 use cairn_projection::register::RegisterWrite;
 use cairn_projection::{Image, Issue, Record};
 use cairn_proto::Refusal;
+use std::collections::BTreeMap;
 
 /// Where the device stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +22,7 @@ pub struct Status {
     pub connected: bool,
     /// Whether the relay said that it was revoked.
     pub revoked: bool,
-    /// Whether a first download is still under way.
+    /// Whether records that shall be here are still to come.
     pub downloading: bool,
     /// Every change up to here is incorporated.
     pub cursor: Version,
@@ -40,6 +42,12 @@ pub struct Status {
     pub synced: Option<Timestamp>,
     /// Why the relay ended the last session, if it did.
     pub refused: Option<Refusal>,
+    /// How the device is set.
+    pub mode: Mode,
+    /// How things are around it.
+    pub conditions: Conditions,
+    /// Why it does not sync by itself, if there is a reason.
+    pub waiting: Option<Waiting>,
 }
 
 impl Agent {
@@ -80,7 +88,8 @@ impl Agent {
 
     /// The type of a record this device has or is creating.
     pub fn record_type_of(&self, id: RecordId) -> Option<TypeId> {
-        self.pages.record_type(id).or_else(|| {
+        let left = || self.left(id).map(|left| left.record_type);
+        self.pages.record_type(id).or_else(left).or_else(|| {
             self.pending
                 .of(id)
                 .flat_map(|pending| pending.operation.mutations())
@@ -114,10 +123,21 @@ impl Agent {
         let mut digest = Digest::default();
         self.pages
             .visit::<StorageError>(&*self.storage, |id, _, bytes| {
-                digest.add(&read_image(id, &bytes)?, &self.directory.definition);
+                if self.is_held(id) {
+                    digest.add(&read_image(id, &bytes)?, &self.directory.definition);
+                }
                 Ok(())
             })?;
         Ok(digest.finish())
+    }
+
+    /// Records held by type, deleted ones included.
+    pub fn counts(&self) -> BTreeMap<TypeId, usize> {
+        let mut counts = BTreeMap::new();
+        for (_, record_type) in self.pages.records() {
+            *counts.entry(record_type).or_default() += 1;
+        }
+        counts
     }
 
     /// Issues of this device's user, by number.
@@ -147,7 +167,8 @@ impl Agent {
             true => self.pending.unacknowledged().next().is_none(),
             false => self.pending.iter().next().is_none(),
         };
-        self.link.is_caught_up() && sent && self.log.tail().next().is_none()
+        let received = self.link.is_caught_up() || self.has_synced;
+        received && sent && self.log.tail().next().is_none()
     }
 
     /// Where the device stands.
@@ -155,7 +176,7 @@ impl Agent {
         Status {
             connected: self.link.is_welcome(),
             revoked: self.link.is_revoked(),
-            downloading: self.progress.cursor == Version(0) && self.progress.resume.is_some(),
+            downloading: self.progress.downloading,
             cursor: self.progress.cursor,
             records: self.pages.len(),
             unsent: self.pending.unacknowledged().count(),
@@ -173,6 +194,9 @@ impl Agent {
             sequence: self.log.end(),
             synced: self.progress.synced,
             refused: self.refused,
+            mode: self.mode,
+            conditions: self.conditions,
+            waiting: self.waiting(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What may be typed: one definition for each option.
 
+mod bandwidth;
 pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod conflict;
@@ -11,11 +12,13 @@ pub(crate) mod import;
 pub(crate) mod issue;
 pub(crate) mod log;
 pub(crate) mod org;
+pub(crate) mod profile;
 pub(crate) mod record;
 pub(crate) mod relay;
 pub(crate) mod sample;
 pub(crate) mod sim;
 
+pub(crate) use bandwidth::bandwidth;
 pub(crate) use duration::duration;
 
 use crate::settings::DIR_VARIABLE;
@@ -94,6 +97,8 @@ pub(crate) enum Noun {
     Log(log::LogArgs),
     /// Check, compare and publish the organization definition
     Org(org::OrgArgs),
+    /// See, preview and publish who holds what offline, and ask why
+    Profile(profile::ProfileArgs),
     /// Records to try things on
     Sample(sample::SampleArgs),
     /// See it all at work: a relay, four devices, and what goes wrong in the field
@@ -204,6 +209,11 @@ mod tests {
             &["cairn", "log", "verify", "file", "--fold"],
             &["cairn", "log", "verify", "--relay", "xyz"],
             &["cairn", "device", "enroll"],
+            &["cairn", "record", "list"],
+            &["cairn", "record", "list", "--left", "--deleted"],
+            &["cairn", "profile", "explain", "--user", "amara"],
+            &["cairn", "profile", "preview", "--bandwidth", "fast"],
+            &["cairn", "profile", "preview", "--against", "yesterday"],
         ];
         for line in wrong {
             let error = Cairn::try_parse_from(line).unwrap_err();

@@ -91,7 +91,7 @@ impl Place {
                             version: None,
                             sequence: Some(sequence),
                         }),
-                        Ok(Reply::History(_) | Reply::StartedOver) => {
+                        Ok(Reply::History(_) | Reply::StartedOver | Reply::ModeSet) => {
                             Err(Failure::storage("the device answered something else"))
                         }
                         Err(EditError::Storage(error)) => return Err(error.into()),

@@ -1,7 +1,7 @@
 //! What a directory holds, a relay's or a device's: verbs look things up the
 //! same way in both.
 
-use cairn_agent::Agent;
+use cairn_agent::{Agent, LeftRecord};
 use cairn_model::{
     AlternateKey, AuthorId, Definition, PublicKey, RecordId, RecordType, TypeId, Value,
 };
@@ -41,6 +41,10 @@ pub(crate) trait Holding {
 
     /// The author that edits made here are of.
     fn own_author(&self) -> AuthorId;
+
+    /// Why a record would have left this device, where only unsettled work
+    /// keeps it.
+    fn kept(&self, id: RecordId) -> Option<String>;
 }
 
 /// Whose work something is.
@@ -102,6 +106,11 @@ impl Holding for Agent {
     fn own_author(&self) -> AuthorId {
         Agent::own_author(self)
     }
+
+    fn kept(&self, id: RecordId) -> Option<String> {
+        let left = self.left(id).filter(|left| left.kept);
+        left.map(LeftRecord::words)
+    }
 }
 
 impl Holding for State {
@@ -148,6 +157,10 @@ impl Holding for State {
 
     fn own_author(&self) -> AuthorId {
         cairn_projection::state::RELAY
+    }
+
+    fn kept(&self, _: RecordId) -> Option<String> {
+        None
     }
 }
 

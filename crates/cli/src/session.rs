@@ -9,13 +9,14 @@ use crate::key_file;
 use crate::output::Output;
 use crate::settings::{DeviceSettings, Directory, Owner, RelaySettings};
 use crate::verbs;
-use cairn_agent::{Agent, Config};
+use cairn_agent::{Agent, Config, has_traces, traces_are_gone};
 use cairn_net::{DeviceService, RelayService};
 use cairn_oplog::{Storage, StorageError};
 use cairn_proto::Era;
 use cairn_relay::Relay;
 use cairn_store::{Options, SledStorage};
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -43,6 +44,8 @@ pub(crate) struct Running {
     /// What verbs are executed on.
     pub(crate) host: Host,
     service: Service,
+    /// Where its storage is.
+    data: PathBuf,
 }
 
 enum Service {
@@ -93,7 +96,21 @@ impl Running {
     pub(crate) async fn stop(self) {
         match self.service {
             Service::Relay(service) => service.stop().await,
-            Service::Device(service) => service.stop().await,
+            Service::Device(service) => {
+                let device = self.host.device();
+                let traces = match device {
+                    Ok(device) => device.look(|agent| has_traces(&**agent.storage())).await,
+                    Err(failure) => Err(failure),
+                };
+                service.stop().await;
+                // What may not be seen any more leaves the disk with the
+                // process. Should that fail, the next one tries again.
+                if let Ok(Ok(true)) = traces
+                    && let Err(error) = without_traces(&self.data)
+                {
+                    tracing::warn!(%error, "the storage could not be written anew");
+                }
+            }
         }
     }
 }
@@ -202,6 +219,7 @@ pub(crate) async fn open_relay(
     Ok(Running {
         host: Host::Relay(host),
         service: Service::Relay(service),
+        data: directory.data(),
     })
 }
 
@@ -213,7 +231,7 @@ pub(crate) async fn open_device(
 ) -> Result<Running, OpenError> {
     let settings = DeviceSettings::read(directory)?;
     let secret = key_file::read(&directory.device_key())?;
-    let storage = open_storage(directory)?;
+    let storage = without_traces(&directory.data())?;
     let seed = u64::from_le_bytes(key_file::random()?);
     let config = Config {
         organization: settings.organization,
@@ -231,6 +249,7 @@ pub(crate) async fn open_device(
     Ok(Running {
         host: Host::Device(host),
         service: Service::Device(service),
+        data: directory.data(),
     })
 }
 
@@ -239,4 +258,18 @@ fn open_storage(directory: &Directory) -> Result<Arc<dyn Storage>, StorageError>
         directory.data(),
         Options::default(),
     )?))
+}
+
+/// A device's storage; written anew first if it may still have bytes of what
+/// its user may not see any more.
+fn without_traces(data: &Path) -> Result<Arc<dyn Storage>, StorageError> {
+    let storage = SledStorage::open(data, Options::default())?;
+    if !has_traces(&storage)? {
+        return Ok(Arc::new(storage));
+    }
+    drop(storage);
+    cairn_store::rewrite(data)?;
+    let storage = SledStorage::open(data, Options::default())?;
+    traces_are_gone(&storage)?;
+    Ok(Arc::new(storage))
 }

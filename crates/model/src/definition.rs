@@ -1,4 +1,5 @@
-//! The organization definition: record types, fields, policies, users, teams.
+//! The organization definition: record types, fields, policies, users, teams,
+//! who may do what, and what devices hold offline.
 //!
 //! A definition is data in the ledger. Each published change makes the next
 //! numbered definition; type and field ids are never used again, so operations
@@ -8,11 +9,17 @@ mod accept;
 mod change;
 mod check;
 mod element;
+mod profile;
+mod right;
 #[cfg(test)]
 mod tests;
 
-pub use change::{DefinitionChange, PublishError};
+pub use change::{DefinitionChange, Group, Heading, PublishError};
 pub use check::DefinitionFault;
+pub use profile::{
+    Combine, Files, Filter, Members, Owned, Profile, ProfileType, Relationship, WithoutProfile,
+};
+pub use right::{BusinessUnit, Depth, FieldSecurity, Hierarchy, Position, Right, Role};
 
 use crate::id::{FieldId, KeyId, RecordId, TypeId};
 use crate::value::Value;
@@ -30,12 +37,29 @@ pub struct Definition {
     pub policy: String,
     /// What counts as one thing when writes are concurrent.
     pub granularity: Granularity,
+    /// Whose records a superior may see, besides what their roles say.
+    pub hierarchy: Hierarchy,
+    /// How far the organization's days are ahead of UTC, in minutes: what
+    /// `today` means in a filter.
+    pub utc_offset: i16,
+    /// What users in no offline profile hold.
+    pub without_profile: WithoutProfile,
     /// Record types, retired ones included.
     pub types: BTreeMap<TypeId, RecordType>,
+    /// Business units by name: a tree.
+    pub business_units: BTreeMap<String, BusinessUnit>,
+    /// Positions by name: a tree.
+    pub positions: BTreeMap<String, Position>,
+    /// Roles by name. While there is none, [`User::access`] alone decides.
+    pub roles: BTreeMap<String, Role>,
     /// Users by login.
     pub users: BTreeMap<String, User>,
     /// Teams by name.
     pub teams: BTreeMap<String, Team>,
+    /// Who may read and update secured fields, by name.
+    pub field_security: BTreeMap<String, FieldSecurity>,
+    /// Offline profiles by name.
+    pub profiles: BTreeMap<String, Profile>,
 }
 
 impl Default for Definition {
@@ -45,9 +69,17 @@ impl Default for Definition {
             name: String::new(),
             policy: "flag".to_owned(),
             granularity: Granularity::Field,
+            hierarchy: Hierarchy::None,
+            utc_offset: 0,
+            without_profile: WithoutProfile::Everything,
             types: BTreeMap::new(),
+            business_units: BTreeMap::new(),
+            positions: BTreeMap::new(),
+            roles: BTreeMap::new(),
             users: BTreeMap::new(),
             teams: BTreeMap::new(),
+            field_security: BTreeMap::new(),
+            profiles: BTreeMap::new(),
         }
     }
 }
@@ -81,6 +113,19 @@ pub struct RecordType {
     pub policy: Option<String>,
     /// Overrides the organization's granularity.
     pub granularity: Option<Granularity>,
+    /// The lookup to a user's or a team's record that says whose a record is.
+    /// Records of a type without one are of the whole organization.
+    pub owner: Option<FieldId>,
+    /// The set of lookups to users' or teams' records who may read a record
+    /// because it was shared with them.
+    pub readers: Option<FieldId>,
+    /// … and those who may read and write it.
+    pub writers: Option<FieldId>,
+    /// Whether devices hold records of the type offline at all.
+    pub offline: bool,
+    /// An expression that a record must meet to be held offline by anybody,
+    /// whatever their profiles say.
+    pub offline_where: Option<String>,
     /// Whether the type takes no new records.
     pub retired: bool,
 }
@@ -102,6 +147,8 @@ pub struct Field {
     pub default: Option<Value>,
     /// Overrides the record type's policy.
     pub policy: Option<String>,
+    /// Whether only those see it whom [`Definition::field_security`] names.
+    pub secured: bool,
     /// Whether writes to it are kept aside and it is no longer shown.
     pub retired: bool,
 }
@@ -209,8 +256,16 @@ pub struct User {
     pub name: String,
     /// Mail address.
     pub email: Option<String>,
-    /// What the user may do.
+    /// The most the user may do, whatever the roles say.
     pub access: Access,
+    /// The unit the user belongs to.
+    pub business_unit: Option<String>,
+    /// The login of the user's manager.
+    pub manager: Option<String>,
+    /// The user's position.
+    pub position: Option<String>,
+    /// Names of the user's roles; rights add up.
+    pub roles: BTreeSet<String>,
 }
 
 /// What a user may do with records.
@@ -230,6 +285,10 @@ pub struct Team {
     pub name: String,
     /// Logins.
     pub members: BTreeSet<String>,
+    /// The unit the team belongs to.
+    pub business_unit: Option<String>,
+    /// Names of roles that every member has, for records of the team's unit.
+    pub roles: BTreeSet<String>,
 }
 
 impl Definition {
@@ -271,6 +330,26 @@ impl Definition {
 }
 
 impl RecordType {
+    /// A type without fields and rules.
+    pub fn new(id: TypeId, name: &str, label: &str) -> RecordType {
+        RecordType {
+            id,
+            name: name.to_owned(),
+            label: label.to_owned(),
+            title: None,
+            fields: BTreeMap::new(),
+            keys: Vec::new(),
+            policy: None,
+            granularity: None,
+            owner: None,
+            readers: None,
+            writers: None,
+            offline: true,
+            offline_where: None,
+            retired: false,
+        }
+    }
+
     /// The field called `name`, unless it is retired.
     pub fn field_named(&self, name: &str) -> Option<&Field> {
         self.fields
@@ -281,6 +360,50 @@ impl RecordType {
     /// The fields in use, in the order of their ids.
     pub fn live_fields(&self) -> impl Iterator<Item = &Field> {
         self.fields.values().filter(|field| !field.retired)
+    }
+}
+
+impl Field {
+    /// A field without rules.
+    pub fn new(id: FieldId, name: &str, label: &str, kind: Kind) -> Field {
+        Field {
+            id,
+            name: name.to_owned(),
+            label: label.to_owned(),
+            kind,
+            required: false,
+            default: None,
+            policy: None,
+            secured: false,
+            retired: false,
+        }
+    }
+}
+
+impl User {
+    /// A user who may do everything, unless roles say otherwise.
+    pub fn new(name: &str) -> User {
+        User {
+            name: name.to_owned(),
+            email: None,
+            access: Access::Edit,
+            business_unit: None,
+            manager: None,
+            position: None,
+            roles: BTreeSet::new(),
+        }
+    }
+}
+
+impl Team {
+    /// A team with these members.
+    pub fn new(name: &str, members: BTreeSet<String>) -> Team {
+        Team {
+            name: name.to_owned(),
+            members,
+            business_unit: None,
+            roles: BTreeSet::new(),
+        }
     }
 }
 

@@ -19,6 +19,16 @@ pub const TYPES_MAX: usize = 1_000;
 pub const FIELDS_MAX: usize = 1_000;
 /// Users of an organization.
 pub const USERS_MAX: usize = 100_000;
+/// Teams of an organization.
+pub const TEAMS_MAX: usize = 100_000;
+/// Business units of an organization, and positions.
+pub const UNITS_MAX: usize = 10_000;
+/// Roles of an organization, offline profiles, and parts of field security.
+pub const ROLES_MAX: usize = 1_000;
+/// Minutes between two updates of a type at most: one day.
+pub const INTERVAL_MINUTES_MAX: u32 = 24 * 60;
+/// Minutes that a record stays with whom it was created by at most: one year.
+pub const GRACE_MINUTES_MAX: u32 = 366 * 24 * 60;
 
 const _: () = assert!(TEXT_BYTES_MAX < OPERATION_BYTES_MAX);
 const _: () = assert!(MERGE_BYTES_MAX < OPERATION_BYTES_MAX);

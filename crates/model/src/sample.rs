@@ -5,11 +5,14 @@
 //! up from word lists (`made`). A portion never depends on how many follow it,
 //! so a larger sample begins with the smaller one.
 
-mod dice;
+pub(crate) mod crowd;
+pub(crate) mod dice;
 mod made;
 #[cfg(test)]
 mod tests;
 mod written;
+
+pub use crowd::crowd;
 
 use crate::definition::{Definition, Field, Kind};
 use crate::id::{RecordId, TypeId};
@@ -43,16 +46,27 @@ struct Draft {
 /// Types and fields that `definition` does not have are left out, and so are
 /// lookups to them; who does the work is one of its users.
 pub fn field_service(definition: &Definition, size: u32, seed: u64) -> Vec<SampleRecord> {
+    portions(definition, size, seed).flatten().collect()
+}
+
+/// The same, portion by portion: a large sample need not be held as a whole.
+pub fn portions(
+    definition: &Definition,
+    size: u32,
+    seed: u64,
+) -> impl Iterator<Item = Vec<SampleRecord>> + '_ {
     let mut sample = Sample::new(definition, seed);
-    if size > 0 {
-        sample.extend(written::portion());
-    }
-    let written = sample.targets.clone();
-    for portion in 1..size {
-        sample.extend(made::portion(portion, seed, &sample.logins));
-        sample.targets.clone_from(&written);
-    }
-    sample.records
+    let mut written = BTreeMap::new();
+    (0..size).map(move |portion| {
+        if portion == 0 {
+            sample.extend(written::portion());
+            written.clone_from(&sample.targets);
+        } else {
+            sample.extend(made::portion(portion, seed, &sample.logins));
+            sample.targets.clone_from(&written);
+        }
+        std::mem::take(&mut sample.records)
+    })
 }
 
 /// Milliseconds of the first record's id: 2026-06-01T05:00:00Z.

@@ -67,6 +67,11 @@ impl Decimal {
         Decimal(number.normalize())
     }
 
+    /// The number with the other sign.
+    pub fn negated(self) -> Decimal {
+        Decimal(-self.0)
+    }
+
     /// Digits after the point.
     pub fn scale(self) -> u32 {
         self.0.scale()

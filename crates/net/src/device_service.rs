@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cairn_agent::{Agent, EditError, Input, Output, PersistId, Reply, ReplyId, Request};
+use cairn_agent::{Agent, Condition, EditError, Input, Output, PersistId, Reply, ReplyId, Request};
 use cairn_model::{RecordId, limit};
 use cairn_oplog::{Batch, Durability, Storage, StorageError};
 use cairn_proto::{HistoryEntry, Refusal, ServerMessage};
@@ -34,6 +34,8 @@ enum Command {
     Query(Look),
     Export(oneshot::Sender<Export>),
     Online(bool),
+    SyncNow(oneshot::Sender<()>),
+    Condition(Condition),
     Traffic(oneshot::Sender<WireStats>),
     Stop,
 }
@@ -47,6 +49,9 @@ pub enum LinkEnd {
     /// There is no connection.
     #[error("{0}")]
     Unreachable(String),
+    /// The device's mode, or how things are around it, holds it back.
+    #[error("{0}")]
+    HeldBack(String),
     /// The device's own storage failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -156,7 +161,7 @@ impl DeviceHandle {
     pub async fn history(&self, record: RecordId) -> Result<Vec<HistoryEntry>, EditError> {
         match self.ask(|answer| Command::History(record, answer)).await? {
             Reply::History(entries) => Ok(entries),
-            Reply::Logged { .. } | Reply::StartedOver => Ok(Vec::new()),
+            Reply::Logged { .. } | Reply::StartedOver | Reply::ModeSet => Ok(Vec::new()),
         }
     }
 
@@ -197,7 +202,20 @@ impl DeviceHandle {
         answered.await.unwrap_or_else(|_| Err(stopped()))
     }
 
-    /// Connects, and connects again whenever the connection is lost.
+    /// Begins to send and receive everything once, whatever the device's mode.
+    pub async fn sync_now(&self) {
+        let (begun, begins) = oneshot::channel();
+        let _ = self.commands.send(Command::SyncNow(begun)).await;
+        let _ = begins.await;
+    }
+
+    /// Says how things are around the device.
+    pub async fn condition(&self, condition: Condition) {
+        let _ = self.commands.send(Command::Condition(condition)).await;
+    }
+
+    /// Connects, and connects again whenever the connection is lost, as the
+    /// device's mode allows.
     pub async fn online(&self) {
         let _ = self.commands.send(Command::Online(true)).await;
     }
@@ -305,12 +323,18 @@ impl<A: Held<Agent>> Driver<A> {
     }
 
     fn tell(&mut self) {
-        let synced = self.agent.with(|agent| agent.is_synced());
+        let (synced, held_back) = self.agent.with(|agent| {
+            let held_back = agent.held_back();
+            let words = held_back.map(|waiting| waiting.words(agent.unsent().count()));
+            (agent.is_synced(), words.map(LinkEnd::HeldBack))
+        });
         self.standing.send_if_modified(|standing| {
-            if synced {
-                standing.end = None;
+            let was_back = matches!(standing.end, Some(LinkEnd::HeldBack(_)));
+            let before = standing.end.clone();
+            if synced || held_back.is_some() || was_back {
+                standing.end = held_back.filter(|_| !synced);
             }
-            std::mem::replace(&mut standing.synced, synced) != synced
+            std::mem::replace(&mut standing.synced, synced) != synced || standing.end != before
         });
     }
 
@@ -354,18 +378,30 @@ impl<A: Held<Agent>> Driver<A> {
             Command::Export(answer) => {
                 let _ = answer.send(self.export());
             }
-            Command::Online(true) => {
-                let failed = self.agent.with(|agent| agent.failure().cloned());
-                let failed = failed.map(LinkEnd::Storage);
-                self.standing.send_modify(|standing| standing.end = failed);
-                self.handle(Input::GoOnline);
+            Command::Online(true) => self.begin(Input::GoOnline),
+            Command::SyncNow(begun) => {
+                self.begin(Input::SyncNow);
+                self.tell();
+                let _ = begun.send(());
             }
+            Command::Condition(condition) => self.handle(Input::Condition(condition)),
             Command::Online(false) => self.handle(Input::GoOffline),
             Command::Traffic(answer) => {
                 let _ = answer.send(self.traffic());
             }
             Command::Stop => self.stopping = true,
         }
+    }
+
+    /// How an earlier attempt ended says nothing of the one that begins.
+    fn begin(&mut self, input: Input) {
+        let failed = self.agent.with(|agent| agent.failure().cloned());
+        let failed = failed.map(LinkEnd::Storage);
+        self.standing.send_modify(|standing| {
+            standing.synced = false;
+            standing.end = failed;
+        });
+        self.handle(input);
     }
 
     /// Sealing for an export is rare and must be durable before a bundle
@@ -537,7 +573,11 @@ impl<A: Held<Agent>> Driver<A> {
 fn random_ids(platform: &dyn Platform, request: &Request) -> Result<Vec<[u8; 10]>, StorageError> {
     let count = match request {
         Request::Edit(edits) => edits.iter().filter(|edit| edit.record.is_none()).count(),
-        Request::Resubmit { .. } | Request::Discard { .. } | Request::StartOver => 0,
+        Request::Resubmit { .. }
+        | Request::Discard { .. }
+        | Request::StartOver
+        | Request::Mode(_)
+        | Request::AcceptDefinition => 0,
     };
     (0..count.min(limit::MUTATIONS_MAX))
         .map(|_| {

@@ -217,7 +217,9 @@ impl<R: Held<Relay>> Driver<R> {
         let mut quiet = tokio::time::interval(QUIET);
         let mut moved = false;
         while !self.stopping {
-            let busy = self.relay.with(|relay| relay.is_busy());
+            let (deadline, busy) = self.relay.with(|relay| (relay.deadline(), relay.is_busy()));
+            let now = self.platform.now();
+            let wait = deadline.map(|at| Duration::from_millis(at.since(now)));
             tokio::select! {
                 biased;
                 Some(outcome) = written.recv() => self.written(outcome),
@@ -238,6 +240,7 @@ impl<R: Held<Relay>> Driver<R> {
                     self.received(received);
                     moved = true;
                 }
+                () = sleep(wait) => self.handle(Input::Due),
                 _ = quiet.tick() => {
                     if !std::mem::take(&mut moved) {
                         self.handle(Input::Tick);
@@ -416,6 +419,13 @@ impl<R: Held<Relay>> Driver<R> {
             }
         }
         self.pump();
+    }
+}
+
+async fn sleep(wait: Option<Duration>) {
+    match wait {
+        Some(wait) => tokio::time::sleep(wait).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -29,11 +29,13 @@ pub enum Table {
     Issues = 8,
     /// The conflict journal, by number.
     Journal = 9,
+    /// Records that left a device, by id.
+    Left = 10,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Table; 9] = [
+    pub const ALL: [Table; 10] = [
         Table::Meta,
         Table::Bundles,
         Table::Tail,
@@ -43,6 +45,7 @@ impl Table {
         Table::PageIndex,
         Table::Issues,
         Table::Journal,
+        Table::Left,
     ];
 }
 
@@ -58,6 +61,7 @@ impl fmt::Display for Table {
             Table::PageIndex => "page index",
             Table::Issues => "issues",
             Table::Journal => "journal",
+            Table::Left => "left",
         })
     }
 }

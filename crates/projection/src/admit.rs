@@ -2,6 +2,7 @@
 //! so an operation is applied whole or not at all.
 
 mod key;
+mod right;
 mod write;
 
 use crate::apply::{Admitted, Documents};
@@ -11,6 +12,7 @@ use crate::record::{FieldState, Record};
 use crate::records::{Held, Place};
 use crate::register::{Register, RegisterWrite};
 use crate::state::State;
+use cairn_model::security::Ownership;
 use cairn_model::{
     Change, FieldId, KeyId, Mutation, OnDelete, RecordId, RecordType, TypeId, Value, Version,
     Write, limit,
@@ -67,6 +69,8 @@ impl Rejection {
 struct Ahead {
     created: BTreeMap<RecordId, TypeId>,
     deleted: BTreeSet<RecordId>,
+    /// Whose created records are, where rights are judged.
+    owned: BTreeMap<RecordId, Ownership>,
     keys: BTreeMap<(RecordId, KeyId), Option<Vec<Value>>>,
     lookups: BTreeMap<(RecordId, FieldId), Option<RecordId>>,
     documents: Documents,
@@ -147,10 +151,11 @@ impl State {
         mutations: &[Mutation],
         incoming: &Incoming<'_>,
     ) -> Result<(), Rejection> {
-        if incoming.may_edit || mutations.iter().all(is_follow) {
+        let user = &self.devices[incoming.origin.author.0 as usize].user;
+        let follows = || mutations.iter().all(is_follow);
+        if incoming.may_edit || self.definition().users.contains_key(user) && follows() {
             return Ok(());
         }
-        let user = &self.devices[incoming.origin.author.0 as usize].user;
         let what = match self.definition().users.contains_key(user) {
             true => format!("{user} may read records but not change them."),
             false => format!("{user} is no longer a user."),
@@ -197,6 +202,7 @@ impl Scrutiny<'_> {
         self.admit_base(&subject)?;
         self.admit_size(&subject)?;
         self.admit_existence(&subject)?;
+        self.admit_rights(&subject)?;
         for (id, write) in subject.writes() {
             self.admit_write(&subject, *id, write)
                 .map_err(|rejection| rejection.at(*id))?;
@@ -343,7 +349,12 @@ impl Scrutiny<'_> {
             for (by, on_delete) in self.referrers(*victim) {
                 let stays = !victims.contains(&by) && !self.ahead.deleted.contains(&by);
                 if on_delete == OnDelete::Restrict && stays {
-                    let what = format!("{} points at it.", self.title(by));
+                    let what = match self.may_tell_of(by) {
+                        true => format!("{} points at it.", self.title(by)),
+                        false => {
+                            format!("A record that {} may not read points at it.", self.user())
+                        }
+                    };
                     return Err(Rejection::new(Code::RecordReferenced, what));
                 }
             }

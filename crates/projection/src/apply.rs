@@ -76,6 +76,7 @@ impl State {
             Change::Follow => self.follows.insert((user, mutation.record)),
             _ => self.follows.remove(&(user, mutation.record)),
         };
+        self.follows_changed = self.version;
     }
 
     fn tell_author(&mut self, set_aside: Vec<SetAside>, incoming: &Incoming<'_>) {

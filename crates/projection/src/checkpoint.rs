@@ -156,6 +156,7 @@ impl State {
         self.follows = codec::take_list::<(String, RecordId)>(STATE, rest)?
             .into_iter()
             .collect();
+        self.follows_changed = self.version;
         Ok(())
     }
 

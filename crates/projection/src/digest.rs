@@ -1,5 +1,6 @@
-//! A hash over records, equal exactly when the records are: how a relay and
-//! its devices find that they agree.
+//! A hash over the records that are there to be seen, equal exactly when those
+//! are: how a relay and its devices find that they agree. Deleted records do
+//! not count: a device keeps those that it held, and gets no others.
 
 use crate::record::{FieldState, Record};
 use crate::state::State;
@@ -15,9 +16,12 @@ pub struct Digest {
 }
 
 impl Digest {
-    /// Takes a record in. Documents count by the hashes of their heads, which
+    /// Takes a record in, unless it is deleted. Documents count by the hashes of their heads, which
     /// do not depend on the order their edits came in.
     pub fn add(&mut self, record: &Record, definition: &Definition) {
+        if !record.is_alive() {
+            return;
+        }
         let mut record = Cow::Borrowed(record);
         if record
             .fields
@@ -49,7 +53,7 @@ impl Digest {
 }
 
 impl State {
-    /// The digest of every record, deleted ones included.
+    /// The digest of every record that is there to be seen.
     pub fn digest(&self) -> Hash {
         let mut digest = Digest::default();
         for record in self.records() {

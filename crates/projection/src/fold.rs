@@ -4,6 +4,7 @@ use crate::admit::Rejection;
 use crate::issue::{Code, Dependent, Issue, Verdict};
 use crate::record::Origin;
 use crate::state::{Device, RELAY, State};
+use cairn_model::security::Who;
 use cairn_model::{
     Access, Action, AuthorId, DeviceId, LogId, Mutation, Operation, OperationId, PublicKey,
     SettleOutcome, Version, limit,
@@ -25,8 +26,10 @@ pub(crate) struct Incoming<'a> {
     pub(crate) bytes: &'a [u8],
     /// The definition its author worked under.
     pub(crate) definition: u32,
-    /// Whether its author's user may change records.
+    /// Whether its author's user may change records at all.
     pub(crate) may_edit: bool,
+    /// Whose rights are to be judged; `None` where there is nothing to judge.
+    pub(crate) who: Option<Who>,
 }
 
 /// A log that goes on: whose, and what they may do.
@@ -34,6 +37,7 @@ pub(crate) struct Incoming<'a> {
 struct Speaker {
     author: AuthorId,
     may_edit: bool,
+    who: Option<Who>,
 }
 
 impl State {
@@ -106,7 +110,13 @@ impl State {
         }
         let user = self.rules.definition.users.get(&device.user);
         let may_edit = author == RELAY || user.is_some_and(|user| user.access == Access::Edit);
-        Ok(Speaker { author, may_edit })
+        let is_judged = author != RELAY && self.rules.has_rights;
+        let who = is_judged.then(|| self.rules.security.who(&device.user));
+        Ok(Speaker {
+            author,
+            may_edit,
+            who: who.flatten(),
+        })
     }
 
     fn fold_slot(
@@ -154,6 +164,7 @@ impl State {
             bytes,
             definition,
             may_edit: speaker.may_edit,
+            who: speaker.who,
         };
         let known = self.admit_definition(definition);
         match action {

@@ -378,6 +378,21 @@ impl Image {
         self.record.id
     }
 
+    /// The type of that record.
+    pub fn record_type(&self) -> TypeId {
+        self.record.record_type
+    }
+
+    /// The version of the record that it is of.
+    pub fn version(&self) -> Version {
+        self.record.version
+    }
+
+    /// The fields it tells of.
+    pub fn fields(&self) -> impl Iterator<Item = FieldId> {
+        self.record.fields.iter().map(|slot| slot.id)
+    }
+
     /// Whether it tells everything, so that nothing need be held before.
     pub fn is_whole(&self) -> bool {
         self.whole

@@ -1,7 +1,9 @@
 //! Issues: what a person must know or decide about their own work.
 
 use cairn_model::{AuthorId, FieldId, OperationId, RecordId, SettleOutcome, Version};
+use cairn_oplog::bundle::decode_operation;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// A rejected operation, or one whose writes a policy set aside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +49,19 @@ impl Issue {
     /// Whether its author has not settled it yet.
     pub fn is_open(&self) -> bool {
         self.settled.is_none()
+    }
+
+    /// The records it is about: those of the operation, and of what depends
+    /// on it.
+    pub fn records(&self) -> BTreeSet<RecordId> {
+        let dependents = self.dependents.iter().map(|dependent| &dependent.payload);
+        let payloads = std::iter::once(&self.payload).chain(dependents);
+        let operations = payloads.filter_map(|payload| decode_operation(payload).ok());
+        let mut records: BTreeSet<RecordId> = self.record.into_iter().collect();
+        for operation in operations {
+            records.extend(operation.mutations().iter().map(|mutation| mutation.record));
+        }
+        records
     }
 
     /// Whether the operation was rejected, not only set aside by a policy.
@@ -211,6 +226,38 @@ codes! {
     Superseded, "conflict.superseded",
         "Look at what stands now; resubmit your value on top of it, or discard it.",
         "Choose another policy for the field if people should decide, with `flag`.";
+    /// No role lets the user create such a record for its owner.
+    PrivilegeCreate, "privilege.create",
+        "Create it for an owner you may create records for, or ask your administrator for the right.",
+        "Grant `create` with the depth that is named, and have the user resubmit.";
+    /// No role lets the user read the record.
+    PrivilegeRead, "privilege.read",
+        "Ask the owner to share the record with you, or your administrator for the right.",
+        "Grant `read` with the depth that is named, or share the record with the user.";
+    /// No role lets the user change the record.
+    PrivilegeWrite, "privilege.write",
+        "Ask the owner to share the record with you, or your administrator for the right; your change is kept here.",
+        "Grant `write` with the depth that is named or share the record with the user, and have the user resubmit.";
+    /// No role lets the user delete the record.
+    PrivilegeDelete, "privilege.delete",
+        "Ask the owner to delete it, or your administrator for the right.",
+        "Grant `delete` with the depth that is named, and have the user resubmit.";
+    /// No role lets the user change whose the record is.
+    PrivilegeAssign, "privilege.assign",
+        "Ask the owner to assign it, or your administrator for the right.",
+        "Grant `assign` with the depth that is named, or assign the record yourself.";
+    /// No role lets the user change whom the record is shared with.
+    PrivilegeShare, "privilege.share",
+        "Ask the owner to share it, or your administrator for the right.",
+        "Grant `share` with the depth that is named, or share the record yourself.";
+    /// No role lets the user point at the record.
+    PrivilegeAppend, "privilege.append",
+        "Choose a record you may point at, or ask your administrator for the right.",
+        "Grant `append` with the depth that is named on the type that is pointed at.";
+    /// The field is secured, and not for the user to change.
+    PrivilegeField, "privilege.field",
+        "Leave the field out and resubmit, or ask your administrator for the right to it.",
+        "Name the user, a team or a role under `update` in field_security.toml.";
 }
 
 #[cfg(test)]

@@ -2,10 +2,13 @@
 
 use crate::register::{Register, RegisterWrite};
 use crate::set::ElementSet;
+use cairn_model::security::Ownership;
 use cairn_model::{
     AuthorId, Definition, Field, FieldId, HybridTime, Kind, RecordId, RecordType, Timestamp,
     TypeId, Value, Version, Write,
 };
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// The operation behind a version: who, when by their clock, when received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,6 +138,20 @@ impl Record {
         self.version = self.version.max(origin.version);
     }
 
+    /// The record as somebody sees it who may not see `hidden`: as if those
+    /// fields had never been written. Not even that they changed can be told.
+    pub fn without(&self, hidden: &BTreeSet<FieldId>) -> Cow<'_, Record> {
+        if !self.fields.iter().any(|slot| hidden.contains(&slot.id)) {
+            return Cow::Borrowed(self);
+        }
+        let mut seen = self.clone();
+        seen.fields.retain(|slot| !hidden.contains(&slot.id));
+        let changed = seen.fields.iter().map(|slot| slot.changed);
+        seen.version = changed.fold(seen.life_changed.max(seen.created), Version::max);
+        seen.prune_origins();
+        Cow::Owned(seen)
+    }
+
     /// Forgets operations that no standing write comes from, so that equal
     /// states have equal bytes.
     pub fn prune_origins(&mut self) {
@@ -165,6 +182,24 @@ impl Record {
                     FieldState::Register(Register { open: Some(_), .. })
                 )
             })
+    }
+
+    /// Whose the record is, and whom it is shared with.
+    pub fn ownership(&self, record_type: &RecordType) -> Ownership {
+        let looked_up = |value: &Value| match value {
+            Value::Lookup(target) => Some(*target),
+            _ => None,
+        };
+        let people = |id: Option<FieldId>| match id.and_then(|id| self.field(id)) {
+            Some(FieldState::Set(set)) => set.elements().filter_map(looked_up).collect(),
+            _ => Default::default(),
+        };
+        let owner = record_type.owner.and_then(|owner| self.value(owner));
+        Ownership {
+            owner: owner.and_then(looked_up),
+            readers: people(record_type.readers),
+            writers: people(record_type.writers),
+        }
     }
 
     /// The text people know the record by: its title field, or its id.

@@ -114,6 +114,7 @@ impl Replay {
             bytes: &[],
             definition: self.state.definition().number,
             may_edit: true,
+            who: None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! The definition as the fold asks it for every operation: policies looked up
 //! by their names once, and which fields the indexes are made of.
 
-use cairn_model::{Definition, FieldId, Granularity, Kind, RecordType, TypeId};
+use cairn_model::{Definition, FieldId, Granularity, Kind, RecordType, Security, TypeId};
 use cairn_policy::Policy;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,6 +11,10 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rules {
     pub(crate) definition: Arc<Definition>,
+    pub(crate) security: Arc<Security>,
+    /// Whether there is anything but access to judge by: an organization
+    /// without roles and secured fields does not pay for them.
+    pub(crate) has_rights: bool,
     types: BTreeMap<TypeId, TypeRules>,
 }
 
@@ -30,6 +34,30 @@ struct FieldRules {
     indexed: bool,
 }
 
+/// What a field is for, as rights see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// It says whose a record is.
+    Owner,
+    /// It says whom a record is shared with.
+    Sharing,
+    /// Anything else.
+    Other,
+}
+
+impl Purpose {
+    pub(crate) fn of(record_type: &RecordType, field: FieldId) -> Purpose {
+        let field = Some(field);
+        if record_type.owner == field {
+            Purpose::Owner
+        } else if record_type.readers == field || record_type.writers == field {
+            Purpose::Sharing
+        } else {
+            Purpose::Other
+        }
+    }
+}
+
 impl fmt::Debug for TypeRules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let granularity = if self.by_record { "record" } else { "field" };
@@ -41,7 +69,10 @@ impl Rules {
     /// The rules of a definition.
     pub(crate) fn of(definition: Definition) -> Rules {
         let types = definition.types.values();
+        let security = Security::of(&definition);
         Rules {
+            has_rights: security.has_roles() || security.has_secured_fields(),
+            security: Arc::new(security),
             types: types
                 .map(|record_type| (record_type.id, TypeRules::of(&definition, record_type)))
                 .collect(),

@@ -87,6 +87,8 @@ pub struct State {
     /// rejected one that its author may not know of.
     pub(crate) rejections: BTreeMap<(AuthorId, RecordId), Version>,
     pub(crate) follows: BTreeSet<(String, RecordId)>,
+    /// When a user last followed a record or stopped.
+    pub(crate) follows_changed: Version,
     pub(crate) dirty: Dirty,
 }
 
@@ -130,6 +132,7 @@ impl State {
             issue_of: BTreeMap::new(),
             rejections: BTreeMap::new(),
             follows: BTreeSet::new(),
+            follows_changed: Version(0),
             dirty: Dirty::default(),
         }
     }
@@ -259,6 +262,11 @@ impl State {
             .range((user.to_owned(), RecordId([0; 16]))..)
             .take_while(move |(by, _)| by == user)
             .map(|(_, record)| *record)
+    }
+
+    /// The newest version at which a user may have followed a record or stopped.
+    pub fn follows_changed(&self) -> Version {
+        self.follows_changed
     }
 
     /// Records that changed after `since`, each with its newest version, oldest

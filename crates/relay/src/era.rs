@@ -110,8 +110,7 @@ impl Relay {
     /// a device that knows more than that is refused.
     pub(crate) fn shared_with(&self, hello: &Hello) -> Result<Version, Refusal> {
         let version = self.state.version();
-        let began = hello.resume.map_or(Version(0), |(began, _)| began);
-        let told = hello.told.max(hello.cursor).max(began);
+        let told = hello.told.max(hello.cursor);
         if told > version {
             return Err(Refusal::AheadOfLedger);
         }

@@ -13,15 +13,20 @@
 //! key. It knows nothing of sockets, files or clocks.
 //!
 //! Reading order: [`machine`], [`session`] (what each device is sent),
-//! [`admin`] (what an administrator asks), [`past`] (looks back).
+//! [`admin`] (what an administrator asks), [`ask`] (who holds what, and would),
+//! [`past`] (looks back).
 
 pub mod admin;
+pub mod ask;
 mod directory;
 mod era;
+mod held;
 pub mod machine;
 pub mod past;
+mod seen;
 mod serve;
 pub mod session;
 
 pub use admin::{AdminError, AdminReply, AdminRequest, IssuedTicket};
 pub use machine::{Input, Output, PersistId, Relay, ReplyId, SessionId};
+pub use seen::Reader;

@@ -3,9 +3,11 @@
 use crate::admin::{AdminError, AdminReply, AdminRequest, Pending, TicketBook};
 use crate::directory::DefinitionChanges;
 use crate::era::Eras;
+use crate::held::Holding;
 use crate::session::{Resend, Session};
 use cairn_model::{
-    Action, HybridClock, LogId, Operation, OrganizationId, PublicKey, Timestamp, Version, codec,
+    Action, AuthorId, HybridClock, LogId, Operation, OrganizationId, PublicKey, Timestamp, Version,
+    codec,
 };
 use cairn_oplog::bundle::{self, LogHead, Slot};
 use cairn_oplog::ledger_log;
@@ -16,6 +18,7 @@ use cairn_oplog::{
 use cairn_projection::page::{Pages, PagesMark};
 use cairn_projection::{Device, State, Verdict};
 use cairn_proto::{ClientMessage, Era, Refusal, ServerMessage};
+use cairn_scope::{Engine, Touched};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -69,6 +72,8 @@ pub enum Input {
         /// What.
         request: AdminRequest,
     },
+    /// The deadline has come.
+    Due,
     /// Time has passed. Also the end of a session with the operator: a
     /// checkpoint is written when one is due.
     Tick,
@@ -164,6 +169,10 @@ pub struct Relay {
     /// Where the ledger ends, counting only what is durable.
     durable: LedgerHead,
     pub(crate) definition_changes: DefinitionChanges,
+    /// What each user's devices shall hold.
+    pub(crate) scopes: Engine,
+    /// What each device held when its last session ended, as far as it is known.
+    pub(crate) holdings: BTreeMap<AuthorId, Holding>,
     /// Resends whose first copy is on its way to storage.
     pub(crate) resent: Vec<(SessionId, Resend)>,
     waiting: Vec<Taken>,
@@ -174,6 +183,10 @@ pub struct Relay {
     next_persist: u64,
     checkpointed: Version,
     failed: Option<StorageError>,
+    /// What the clock shows.
+    pub(crate) now: Timestamp,
+    /// When intervals are over, by session.
+    pub(crate) dues: BTreeSet<(Timestamp, SessionId)>,
     pub(crate) outputs: VecDeque<Output>,
 }
 
@@ -205,6 +218,7 @@ impl Relay {
             }
         }
         let tickets = TicketBook::load(&*storage)?;
+        let scopes = Engine::of(&state, state.received());
         Ok(Relay {
             secret,
             organization,
@@ -220,6 +234,8 @@ impl Relay {
             requests: BTreeMap::new(),
             durable: ledger,
             definition_changes: DefinitionChanges::default(),
+            scopes,
+            holdings: BTreeMap::new(),
             resent: Vec::new(),
             waiting: Vec::new(),
             waiting_replies: Vec::new(),
@@ -229,6 +245,8 @@ impl Relay {
             next_persist: 1,
             checkpointed,
             failed: None,
+            now: Timestamp(0),
+            dues: BTreeSet::new(),
             outputs: VecDeque::new(),
         })
     }
@@ -286,6 +304,13 @@ impl Relay {
 
     /// Takes one input.
     pub fn handle(&mut self, now: Timestamp, input: Input) {
+        self.now = now;
+        // Nobody is told anything as of a time that has passed.
+        let touched = self.scopes.advance(&self.state, now);
+        if !touched.users.is_empty() {
+            self.look_again(&touched);
+            self.serve_all();
+        }
         match input {
             Input::Connected { session, key } => {
                 self.sessions.insert(session, Session::new(key));
@@ -293,15 +318,52 @@ impl Relay {
             }
             Input::Received { session, message } => self.received(now, session, message),
             Input::Sent { session } => self.sent(session),
-            Input::Disconnected { session } => {
-                self.sessions.remove(&session);
-            }
+            Input::Disconnected { session } => self.end_session(session),
             Input::Persisted(id) => self.persisted(now, id),
             Input::PersistFailed(id, error) => self.persist_failed(id, error),
             Input::Admin { reply, request } => self.admin(now, reply, request),
+            Input::Due => {}
             Input::Tick => self.write_checkpoint_if(self.state.version() > self.checkpointed),
         }
+        self.serve_due();
         self.persist_waiting();
+    }
+
+    /// When time alone changes what a device shall hold, or brings what waits
+    /// for its interval: [`Input::Due`] is due.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        let interval = self.dues.first().map(|(at, _)| *at);
+        self.scopes.next_change().into_iter().chain(interval).min()
+    }
+
+    /// Has the scopes of users looked at again before their devices are served:
+    /// of those for whom they may have changed, and of those whose devices hold
+    /// a deleted record that was restored outside of them.
+    fn look_again(&mut self, touched: &Touched) {
+        for session in self.sessions.values_mut() {
+            let device = session.author.and_then(|author| self.state.device(author));
+            let Some(device) = device else { continue };
+            let changed = (session.served.holding())
+                .map(|holding| holding.records() & &touched.records)
+                .filter(|changed| !changed.is_empty());
+            session.served.stale |= touched.users.contains(&device.user)
+                || changed.is_some_and(|changed| {
+                    let scope = self.scopes.scope(&self.state, &device.user);
+                    !changed.is_subset(&scope)
+                });
+        }
+    }
+
+    /// Whether the scope is to be looked at again of the device that somebody
+    /// hands in for.
+    fn is_stale(&self, from: From) -> bool {
+        match from {
+            From::Session(id) => {
+                let session = self.sessions.get(&id);
+                session.is_some_and(|session| session.served.stale)
+            }
+            From::Enrolment(_) | From::Admin(_) => false,
+        }
     }
 
     /// The next thing to do.
@@ -555,18 +617,22 @@ impl Relay {
             let incorporated = self.incorporated_by(from, &entry);
             let outcomes = (self.state.journal().len(), self.state.issues().len());
             let verdicts = self.state.fold(&entry);
+            let touched = self.scopes.fold(&self.state, now);
+            self.look_again(&touched);
             let plain = outcomes == (self.state.journal().len(), self.state.issues().len())
                 && verdicts.iter().all(|verdict| verdict.rejected.is_none());
             let log = entry.bundle.log();
             if self.heads.get(&log) == Some(&entry.bundle.head()) {
                 self.heads.remove(&log);
             }
-            self.answer(
-                from,
-                &entry.bundle,
-                &verdicts,
-                incorporated.filter(|_| plain),
-            );
+            // What entered or left by the operations has to be told.
+            let incorporated = incorporated.filter(|_| plain && !self.is_stale(from));
+            let spared = match from {
+                From::Session(session) => incorporated.map(|_| session),
+                From::Enrolment(_) | From::Admin(_) => None,
+            };
+            self.want_own(&entry.bundle, spared);
+            self.answer(from, &entry.bundle, &verdicts, incorporated);
         }
         for reply in replies {
             self.outputs.push_back(Output::Reply {

@@ -2,12 +2,14 @@
 //! behind a record.
 
 use crate::machine::Relay;
-use cairn_model::{OrganizationId, PublicKey, RecordId, Timestamp, Version};
-use cairn_oplog::{Storage, StorageError, ledger_log};
+use crate::seen::Reader;
+use cairn_model::{Operation, OrganizationId, PublicKey, RecordId, Timestamp, Version};
+use cairn_oplog::bundle::{Slot, decode_operation};
+use cairn_oplog::ledger_log::{self, StoredEntry};
+use cairn_oplog::{Storage, StorageError};
 use cairn_projection::State;
 use cairn_proto::HistoryEntry;
 use cairn_proto::limit::{HISTORY_BYTES_MAX, HISTORY_ENTRIES_MAX};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A moment of the ledger.
@@ -68,50 +70,56 @@ impl Relay {
         }
     }
 
-    /// The bundles behind a record after a version, each with only the
-    /// record's operations shown; and whether that is all.
+    /// The bundles behind a record after a version, each with only those of the
+    /// record's operations shown that the reader may see; and whether that is
+    /// all.
     pub fn history_entries(
         &self,
         record: RecordId,
         after: Version,
+        reader: Reader<'_>,
     ) -> Result<(Vec<HistoryEntry>, bool), StorageError> {
         let Some(history) = self.state.history(record) else {
             return Ok((Vec::new(), true));
         };
         let head = ledger_log::head(&self.organization, &self.key(), &*self.storage)?;
-        let mut shown: BTreeMap<u64, (ledger_log::StoredEntry, Vec<Version>)> = BTreeMap::new();
+        let mut shown: Vec<(StoredEntry, Vec<Version>)> = Vec::new();
+        let mut at_hand: Option<StoredEntry> = None;
         let mut bytes = 0;
-        let mut last = true;
         for version in history.touched.iter().filter(|version| **version > after) {
-            let known = shown.last_entry().filter(|entry| {
-                let (stored, _) = entry.get();
-                version.0 < stored.first_version + stored.entry.bundle.slots().len() as u64
-            });
-            if let Some(mut known) = known {
-                known.get_mut().1.push(*version);
-                continue;
+            let known = at_hand.take().filter(|stored| has(stored, *version));
+            let stored = match known {
+                Some(stored) => Some(stored),
+                None => ledger_log::entry_of_version(version.0, &head, &*self.storage)?,
+            };
+            let Some(stored) = stored else { continue };
+            let is_shown = operation(&stored, *version)
+                .is_some_and(|operation| self.shows_operation(reader, &operation));
+            if is_shown {
+                let is_full = shown.len() == HISTORY_ENTRIES_MAX || bytes > HISTORY_BYTES_MAX;
+                match shown.last_mut().filter(|(last, _)| has(last, *version)) {
+                    Some((_, versions)) => versions.push(*version),
+                    None if is_full => {
+                        return Ok((self.history_of(&shown), false));
+                    }
+                    None => {
+                        bytes += stored.entry.bundle.bytes().len();
+                        shown.push((stored.clone(), vec![*version]));
+                    }
+                }
             }
-            if shown.len() == HISTORY_ENTRIES_MAX || bytes > HISTORY_BYTES_MAX {
-                last = false;
-                break;
-            }
-            if let Some(stored) = ledger_log::entry_of_version(version.0, &head, &*self.storage)? {
-                bytes += stored.entry.bundle.bytes().len();
-                shown.insert(stored.entry.position, (stored, vec![*version]));
-            }
+            at_hand = Some(stored);
         }
-        let entries = shown
-            .into_values()
-            .map(|(stored, versions)| self.history_entry(&stored, &versions))
-            .collect();
-        Ok((entries, last))
+        Ok((self.history_of(&shown), true))
     }
 
-    fn history_entry(
-        &self,
-        stored: &ledger_log::StoredEntry,
-        versions: &[Version],
-    ) -> HistoryEntry {
+    fn history_of(&self, shown: &[(StoredEntry, Vec<Version>)]) -> Vec<HistoryEntry> {
+        let entry =
+            |(stored, versions): &(StoredEntry, Vec<Version>)| self.history_entry(stored, versions);
+        shown.iter().map(entry).collect()
+    }
+
+    fn history_entry(&self, stored: &StoredEntry, versions: &[Version]) -> HistoryEntry {
         let keep = |index: usize| versions.contains(&Version(stored.first_version + index as u64));
         HistoryEntry {
             position: stored.entry.position,
@@ -127,5 +135,19 @@ impl Relay {
                 .find_map(|version| self.state.issue_of(*version)?.settled)
                 .map(|(outcome, _)| outcome),
         }
+    }
+}
+
+/// Whether a bundle has the operation of a version.
+fn has(stored: &StoredEntry, version: Version) -> bool {
+    let first = stored.first_version;
+    (first..first + stored.entry.bundle.slots().len() as u64).contains(&version.0)
+}
+
+fn operation(stored: &StoredEntry, version: Version) -> Option<Operation> {
+    let at = version.0.checked_sub(stored.first_version)?;
+    match stored.entry.bundle.slots().get(at as usize)? {
+        Slot::Whole(bytes) => decode_operation(bytes).ok(),
+        Slot::Withheld(_) => None,
     }
 }

@@ -1,49 +1,82 @@
-//! What each connected device is sent without asking: the directory, a first
-//! download, changes.
+//! What each connected device is sent without asking: the directory, records
+//! that enter its scope, changes, leaves.
+
+mod changes;
+mod lag;
+mod scope;
 
 use crate::directory::DirectoryParts;
+use crate::held::Holding;
 use crate::machine::{Relay, SessionId};
-use cairn_model::{RecordId, Version, codec};
-use cairn_projection::Issue;
-use cairn_projection::page::{PAGE_BYTES_MAX, PAGE_RECORDS_MAX, Page};
-use cairn_proto::ServerMessage;
-use cairn_proto::limit::{CHANGES_BYTES_MAX, FRAMES_QUEUED_MAX, ISSUES_BYTES_MAX, ISSUES_MAX};
-use cairn_proto::message::ImageBytes;
+use crate::session::Session;
+use cairn_model::{AuthorId, RecordId, Timestamp, TypeId, Version};
+use cairn_oplog::ledger_log;
+use cairn_proto::limit::{ENTERS_MAX, FRAMES_QUEUED_MAX};
+use cairn_proto::{HeldDigest, Hello, Refusal, ServerMessage};
+pub(crate) use lag::Lags;
+use roaring::RoaringBitmap;
+use std::collections::BTreeMap;
 
 /// What a device has been sent.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Served {
     /// The directory up to here.
     pub(crate) directory: Version,
     /// Parts of a newer one.
     pub(crate) directory_parts: Option<DirectoryParts>,
-    /// Every change up to here.
+    /// Every change up to here, as far as it concerns the device.
     pub(crate) changes: Version,
+    /// What the device was told that it has every change up to.
+    pub(crate) told: Version,
     /// Of the records that the next version changed, those up to here: one
     /// operation may change more than a message holds.
     within: Option<(Version, RecordId)>,
     /// Issues changed up to here.
     pub(crate) issues: Version,
-    /// A first download under way.
-    pub(crate) download: Option<Download>,
+    /// The device's own newest operation in the ledger.
+    pub(crate) own: Version,
     /// Whether it has been told that it has everything.
     pub(crate) told_last: bool,
+    /// Whether it is known what the device holds.
+    pub(crate) held: Held,
+    /// Whether its user's scope may have changed since it was looked at.
+    pub(crate) stale: bool,
+    /// Records to come.
+    pub(crate) entering: RoaringBitmap,
+    /// Records to go.
+    leaving: RoaringBitmap,
+    /// What the records the device holds lack, by type.
+    pub(crate) views: BTreeMap<TypeId, u64>,
+    /// What they shall lack, once all of them were sent anew.
+    new_views: BTreeMap<TypeId, u64>,
+    /// Pages and changes sent.
+    pub(crate) messages: u64,
+    /// What is withheld because it comes in intervals.
+    pub(crate) lags: Lags,
+    /// When the device had been told everything up to `told`.
+    told_at: Option<Timestamp>,
 }
 
-/// A first download under way.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Download {
-    /// The version it began at.
-    pub(crate) began: Version,
-    /// The last record sent.
-    pub(crate) after: Option<RecordId>,
+/// What is known of what a device holds.
+#[derive(Debug, Default)]
+pub(crate) enum Held {
+    /// It has not said hello.
+    #[default]
+    Unknown,
+    /// It was asked; the records it has named so far.
+    Asked(RoaringBitmap),
+    /// Noted with every frame that is sent to it.
+    Known(Holding),
 }
 
-/// What one message of changes holds.
-struct Changed {
-    images: Vec<ImageBytes>,
-    through: Version,
-    within: Option<(Version, RecordId)>,
+impl Served {
+    /// What the device holds, where that is known.
+    pub(crate) fn holding(&self) -> Option<&Holding> {
+        match &self.held {
+            Held::Known(holding) => Some(holding),
+            Held::Unknown | Held::Asked(_) => None,
+        }
+    }
 }
 
 impl Relay {
@@ -66,150 +99,118 @@ impl Relay {
     /// everything.
     pub(crate) fn serve(&mut self, id: SessionId) {
         loop {
-            let Some(session) = self.sessions.get(&id) else {
+            let Some(session) = self.sessions.get_mut(&id) else {
                 return;
             };
-            if session.author.is_none() || session.revoked || session.queued >= FRAMES_QUEUED_MAX {
+            let Some(author) = session.author else { return };
+            if session.revoked || session.hands_in || session.queued >= FRAMES_QUEUED_MAX {
                 return;
             }
-            if session.served.directory < self.state.directory_changed() {
+            let served = &mut session.served;
+            if served.directory < self.state.directory_changed() {
                 self.send_directory(id);
-            } else if let Some(download) = session.served.download {
-                self.send_page(id, download);
-            } else if session.served.changes < self.state.version() || !session.served.told_last {
-                self.send_changes(id);
+                continue;
+            }
+            if !matches!(served.held, Held::Known(_)) {
+                return;
+            }
+            if std::mem::take(&mut served.stale) {
+                self.look_at_scope(id, author);
+            } else if served.entering.len() > ENTERS_MAX as u64 {
+                self.send_page(id, author);
+            } else if self.has_news(id, author) {
+                self.send_changes(id, author);
             } else {
                 return;
             }
         }
     }
 
-    fn send_page(&mut self, id: SessionId, download: Download) {
-        let mut records = Vec::new();
-        let mut bytes = 0;
-        let mut last = true;
-        let from = download.after.unwrap_or(RecordId([0; 16]));
-        for record in self.state.records_from(from) {
-            if Some(record.id) == download.after {
-                continue;
-            }
-            if records.len() == PAGE_RECORDS_MAX || bytes > PAGE_BYTES_MAX {
-                last = false;
-                break;
-            }
-            let image = record.to_image();
-            bytes += image.len();
-            records.push((record.id, record.record_type, image));
-        }
-        let after = records.last().map(|(id, _, _)| *id).or(download.after);
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
+    /// Begins to serve a device.
+    pub(crate) fn begin_serving(
+        &mut self,
+        id: SessionId,
+        author: AuthorId,
+        hello: &Hello,
+    ) -> Result<(), Refusal> {
+        let cursor = self.sessions.get(&id).map(|session| session.served.told);
+        let told_at = match cursor.filter(|cursor| *cursor > Version(0)) {
+            Some(cursor) => self.received_at(cursor)?,
+            None => None,
         };
-        session.served.download = (!last).then_some(Download { after, ..download });
+        self.want_unshown(id, author, hello)?;
+        let known = self.last_holding(id, author, hello.held);
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return Ok(());
+        };
+        session.served.told_at = told_at;
+        session.served.stale = true;
+        match known {
+            Some(holding) => session.served.held = Held::Known(holding),
+            None if session.revoked => {}
+            None => {
+                session.served.held = Held::Asked(RoaringBitmap::new());
+                self.send(id, ServerMessage::TellHeld);
+            }
+        }
+        Ok(())
+    }
+
+    /// What a device holds that says that it is of this digest, where the relay
+    /// has noted that. Sessions of one device each note their own: an older one
+    /// may have ended long ago without a sign.
+    fn last_holding(
+        &mut self,
+        id: SessionId,
+        author: AuthorId,
+        digest: HeldDigest,
+    ) -> Option<Holding> {
+        let of_author = |(other, session): &(&SessionId, &Session)| {
+            **other != id && session.author == Some(author)
+        };
+        let others = self.sessions.iter().filter(of_author);
+        let standing = others.filter_map(|(_, session)| session.served.holding());
+        let noted: Vec<Holding> = standing.cloned().collect();
+        let rewound = |mut holding: Holding| holding.rewind(digest).then_some(holding);
+        let noted = noted.into_iter().chain(self.holdings.remove(&author));
+        let mut noted = noted.chain([Holding::default()]);
+        noted.find_map(rewound)
+    }
+
+    /// When an operation was received.
+    fn received_at(&self, version: Version) -> Result<Option<Timestamp>, Refusal> {
+        if version == self.state.version() {
+            return Ok(Some(self.state.received()));
+        }
+        let head = ledger_log::head(&self.organization, &self.key(), &*self.storage);
+        let entry = head
+            .and_then(|head| ledger_log::entry_of_version(version.0, &head, &*self.storage))
+            .map_err(|_| Refusal::RelayFailed)?;
+        Ok(entry.map(|stored| stored.entry.received))
+    }
+
+    /// A device names records that it holds.
+    pub(crate) fn held_told(&mut self, id: SessionId, records: &[RecordId], last: bool) -> bool {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return true;
+        };
+        let Held::Asked(named) = &mut session.served.held else {
+            return false;
+        };
+        // What the ledger does not know, nobody can take back either: a device
+        // that made it up keeps it.
+        named.extend(records.iter().filter_map(|id| self.scopes.ordinal(*id)));
         if last {
-            session.served.changes = download.began;
+            let named = std::mem::take(named);
+            let digest = named.iter().map(|o| self.scopes.record(o)).collect();
+            session.served.held = Held::Known(Holding::of(named, digest));
+            self.serve(id);
         }
-        self.send(
-            id,
-            ServerMessage::Page {
-                page: Page::pack(records),
-                began: download.began,
-                last,
-            },
-        );
+        true
     }
 
-    fn send_changes(&mut self, id: SessionId) {
-        let Some(session) = self.sessions.get(&id) else {
-            return;
-        };
-        let served = session.served;
-        let Changed {
-            images,
-            through,
-            within,
-        } = self.changed(served);
-        let (issues, issues_through) = self.issues_for(id, served.issues);
-        let last = through == self.state.version() && issues_through == self.state.version();
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
-        session.served.changes = through;
-        session.served.within = within;
-        session.served.issues = issues_through;
-        session.served.told_last = last;
-        self.send(
-            id,
-            ServerMessage::Changes {
-                images,
-                issues,
-                through,
-                last,
-            },
-        );
-    }
-
-    /// Images of what changed after what was served, as many as fit a message.
-    fn changed(&self, served: Served) -> Changed {
-        let mut changed = Changed {
-            images: Vec::new(),
-            through: self.state.version(),
-            within: None,
-        };
-        let mut bytes = 0;
-        let mut records = self.state.changed_since(served.changes).peekable();
-        while let Some(version) = records.peek().map(|record| record.version) {
-            let mut together = Vec::new();
-            while let Some(record) = records.next_if(|record| record.version == version) {
-                together.push(record);
-            }
-            together.sort_unstable_by_key(|record| record.id);
-            let after = served.within.filter(|(within, _)| *within == version);
-            let rest = together
-                .into_iter()
-                .filter(|record| after.is_none_or(|(_, after)| record.id > after));
-            let mut last = None;
-            for record in rest {
-                if bytes > CHANGES_BYTES_MAX {
-                    changed.through = Version(version.0 - 1);
-                    changed.within = last;
-                    return changed;
-                }
-                let image = record.to_partial_image(served.changes);
-                bytes += image.len();
-                changed.images.push(ImageBytes(image));
-                last = Some((version, record.id));
-            }
-        }
-        changed
-    }
-
-    /// Issues of the device's user that changed after `since`, and up to which
-    /// version they are told.
-    fn issues_for(&self, id: SessionId, since: Version) -> (Vec<Issue>, Version) {
-        let version = self.state.version();
-        let author = self.sessions.get(&id).and_then(|session| session.author);
-        let Some(device) = author.and_then(|author| self.state.device(author)) else {
-            return (Vec::new(), version);
-        };
-        let mut issues: Vec<&Issue> = self
-            .state
-            .issues_changed_since(since)
-            .filter(|issue| issue.user == device.user)
-            .collect();
-        issues.sort_by_key(|issue| (issue.changed, issue.number));
-        let mut bytes = 0;
-        let fits = |issue: &&&Issue| {
-            let fits = bytes <= ISSUES_BYTES_MAX;
-            bytes += codec::encode(**issue).len();
-            fits
-        };
-        let fitting = issues.iter().take(ISSUES_MAX).take_while(fits).count();
-        let through = match issues.get(fitting) {
-            Some(next) => Version(next.changed.0 - 1).max(issues[fitting - 1].changed),
-            None => version,
-        };
-        let told = issues.into_iter().take(fitting).cloned().collect();
-        (told, through)
+    pub(crate) fn user_of(&self, author: AuthorId) -> String {
+        let device = self.state.device(author);
+        device.map_or_else(String::new, |device| device.user.clone())
     }
 }

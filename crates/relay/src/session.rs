@@ -1,7 +1,8 @@
 //! What connected devices say, and what they are answered.
 
 use crate::machine::{From, Output, Relay, SessionId};
-use crate::serve::{Download, Served};
+use crate::seen::Reader;
+use crate::serve::{Lags, Served};
 use cairn_model::{
     AuthorId, Change, Hash, LogId, Mutation, PublicKey, RecordId, Timestamp, Version,
 };
@@ -12,7 +13,7 @@ use cairn_projection::Verdict;
 use cairn_proto::limit::{
     ANSWERS_QUEUED_MAX, BUNDLES_IN_FLIGHT_MAX, HASHES_MAX, NAME_BYTES_MAX, REVOKED_BUNDLES_MAX,
 };
-use cairn_proto::{Ack, ClientMessage, Hello, Refusal, ServerMessage, Welcome};
+use cairn_proto::{Ack, ClientMessage, Hello, Incorporated, Refusal, ServerMessage, Welcome, Wish};
 
 /// Operations of a bundle that the relay looks through to spare the device
 /// their images: live edits come one by one, a backlog is sent images anyway.
@@ -49,6 +50,8 @@ pub struct Session {
     /// What it has begun with, until the relay may answer.
     pub(crate) greeting: Option<Hello>,
     pub(crate) revoked: bool,
+    /// Whether it wants nothing but to hand in its work.
+    pub(crate) hands_in: bool,
     pub(crate) served: Served,
     pub(crate) queued: usize,
     in_flight: usize,
@@ -64,6 +67,7 @@ impl Session {
             author: None,
             greeting: None,
             revoked: false,
+            hands_in: false,
             served: Served::default(),
             queued: 0,
             in_flight: 0,
@@ -99,6 +103,10 @@ impl Relay {
                 parsed.and_then(|parsed| self.upload(now, id, parsed))
             }
             ClientMessage::UploadNext(bytes) => self.upload_next(now, id, &bytes),
+            ClientMessage::Held { records, last } => match self.held_told(id, &records, last) {
+                true => Ok(()),
+                false => Err(Refusal::OutOfOrder),
+            },
             ClientMessage::LogHashes { generation, first } => {
                 self.log_hashes(id, generation, first)
             }
@@ -119,7 +127,7 @@ impl Relay {
             session: id,
             refusal,
         });
-        self.sessions.remove(&id);
+        self.end_session(id);
     }
 
     pub(crate) fn send(&mut self, id: SessionId, message: ServerMessage) {
@@ -209,24 +217,26 @@ impl Relay {
             return Err(Refusal::OutOfOrder);
         }
         session.revoked = welcome.revoked;
-        session.served.changes = hello.cursor;
+        // A device that has nothing yet is told of what changes from now on.
+        session.served.changes = match hello.cursor {
+            Version(0) => version,
+            cursor => cursor,
+        };
+        session.served.told = hello.cursor;
+        session.served.views = hello.views.iter().copied().collect();
+        session.served.lags = Lags::said(&hello, now);
+        session.hands_in = hello.wish == Wish::HandIn;
         session.served.directory = hello.directory;
         session.served.issues = hello.issues;
-        if hello.cursor == Version(0) {
-            session.served.download = Some(match hello.resume {
-                Some((began, after)) => Download {
-                    began,
-                    after: Some(after),
-                },
-                None => Download {
-                    began: version,
-                    after: None,
-                },
-            });
-        }
         self.send(id, ServerMessage::Welcome(welcome));
-        self.serve(id);
-        Ok(())
+        match hello.wish {
+            Wish::HandIn => Ok(()),
+            Wish::Due | Wish::Everything => {
+                self.begin_serving(id, author, &hello)?;
+                self.serve(id);
+                Ok(())
+            }
+        }
     }
 
     /// Nobody is welcome before the era is on record.
@@ -335,14 +345,21 @@ impl Relay {
         id: SessionId,
         bundle: &Verified,
         verdicts: &[Verdict],
-        incorporated: Option<i64>,
+        received_after: Option<i64>,
     ) {
         self.answered(id);
         let Some(last) = verdicts.last() else { return };
-        if let Some(session) = self.sessions.get_mut(&id)
-            && incorporated.is_some()
-        {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        session.served.own = last.version;
+        let incorporated = received_after.map(|received_after| Incorporated {
+            received_after,
+            messages: session.served.messages,
+        });
+        if incorporated.is_some() {
             session.served.changes = last.version;
+            session.served.told = last.version;
             session.served.issues = last.version;
         }
         let rejected = verdicts
@@ -371,7 +388,9 @@ impl Relay {
         let session = self.sessions.get(&id)?;
         let author = session.author?;
         let current = session.served.told_last
-            && session.served.download.is_none()
+            && !session.served.stale
+            && session.served.entering.is_empty()
+            && session.served.lags.is_settled()
             && session.served.changes == self.state.version()
             && session.served.directory >= self.state.directory_changed()
             && !session.revoked;
@@ -384,16 +403,27 @@ impl Relay {
                 return None;
             };
             let operation = decode_operation(bytes).ok()?;
-            let seen = operation
-                .mutations()
-                .iter()
-                .all(|mutation| self.had_seen(mutation, author));
+            let seen = operation.mutations().iter().all(|mutation| {
+                self.had_seen(mutation, author) && self.can_show(mutation, session)
+            });
             if operation.mutations().is_empty() || !seen {
                 return None;
             }
             last = Some(operation.time.wall());
         }
         Some(entry.received.0.wrapping_sub(last?.0) as i64)
+    }
+
+    /// Whether a device holds the record and may see all that is written.
+    fn can_show(&self, mutation: &Mutation, session: &Session) -> bool {
+        let device = (session.author).and_then(|author| self.state.device(author));
+        let (Some(holding), Some(device)) = (session.served.holding(), device) else {
+            return false;
+        };
+        let hidden = self.scopes.hidden(&device.user, mutation.record_type);
+        let ordinal = self.scopes.ordinal(mutation.record);
+        ordinal.is_some_and(|ordinal| holding.records().contains(ordinal))
+            && (mutation.change.writes().iter()).all(|(field, _)| !hidden.contains(field))
     }
 
     fn had_seen(&self, mutation: &Mutation, author: AuthorId) -> bool {
@@ -450,8 +480,10 @@ impl Relay {
         if session.author.is_none() || session.revoked {
             return Err(Refusal::OutOfOrder);
         }
+        let user = session.author.map(|author| self.user_of(author));
+        let reader = Reader::User(user.as_deref().unwrap_or_default());
         let (entries, last) = self
-            .history_entries(record, after)
+            .history_entries(record, after, reader)
             .map_err(|_| Refusal::RelayFailed)?;
         self.send(
             id,

@@ -4,9 +4,11 @@
 pub mod agreement;
 mod bounds;
 mod durability;
+mod held;
 mod honest;
 mod integrity;
 mod judged;
+mod leak;
 mod liveness;
 mod loss;
 mod marks;
@@ -16,13 +18,16 @@ mod refold;
 mod revocation;
 mod rules;
 mod session;
+mod sight;
 mod stored;
 
 pub use bounds::Bounds;
 pub use durability::Durability;
+pub use held::HeldSet;
 pub use honest::Honest;
 pub use integrity::LogIntegrity;
 pub use judged::{Judged, Told};
+pub use leak::ScopeLeak;
 pub use liveness::Agreement;
 pub use loss::NoSilentLoss;
 pub use once::Once;
@@ -72,6 +77,8 @@ pub fn all() -> Vec<Box<dyn Checker>> {
 /// Every checker, with the fold they judge.
 pub fn judging(judged: Judged) -> Vec<Box<dyn Checker>> {
     vec![
+        Box::new(ScopeLeak::default()),
+        Box::new(HeldSet::default()),
         Box::new(SameVersionSameDigest),
         Box::new(Durability::default()),
         Box::new(Session::default()),

@@ -6,6 +6,7 @@
 mod disk;
 mod fold;
 mod hunt;
+mod scope;
 mod session;
 mod wire;
 
@@ -21,6 +22,9 @@ pub struct Mutant {
     pub name: &'static str,
     /// What it does wrong, in a sentence.
     pub wrong: &'static str,
+    /// Whether it is about who may hold what: where everybody may hold
+    /// everything it does nothing wrong.
+    pub scoped: bool,
     wiring: fn() -> Box<dyn Wiring>,
     judged: Judged,
 }
@@ -41,8 +45,20 @@ const fn wired(name: &'static str, wrong: &'static str, wiring: fn() -> Box<dyn 
     Mutant {
         name,
         wrong,
+        scoped: false,
         wiring,
         judged: Judged::Product,
+    }
+}
+
+const fn scoped(
+    name: &'static str,
+    wrong: &'static str,
+    wiring: fn() -> Box<dyn Wiring>,
+) -> Mutant {
+    Mutant {
+        scoped: true,
+        ..wired(name, wrong, wiring)
     }
 }
 
@@ -50,6 +66,7 @@ const fn folded(name: &'static str, wrong: &'static str, judged: Judged) -> Muta
     Mutant {
         name,
         wrong,
+        scoped: false,
         wiring: straight,
         judged,
     }
@@ -65,7 +82,50 @@ pub fn named(name: &str) -> Option<&'static Mutant> {
 }
 
 /// Every mutant.
-pub static MUTANTS: [Mutant; 35] = [
+pub static MUTANTS: [Mutant; 44] = [
+    scoped(
+        "secrets-sent",
+        "Everybody is sent the fullest image that anybody was.",
+        || Box::new(scope::FullestImages::default()),
+    ),
+    scoped(
+        "leaves-lost",
+        "No device is told that a record leaves.",
+        || Box::new(scope::NoLeaves),
+    ),
+    scoped(
+        "no-return",
+        "A record that left a device does not enter it again, whatever is granted.",
+        || Box::new(scope::NoReturn::default()),
+    ),
+    scoped(
+        "sent-is-held",
+        "The relay takes what it sent for what the device has.",
+        || Box::new(scope::SentIsHeld::default()),
+    ),
+    scoped("time-unheard", "Time alone lets nothing in or out.", || {
+        Box::new(scope::NeverDue)
+    }),
+    scoped(
+        "unreadable-kept",
+        "A record stays although its user may not read it any more.",
+        || Box::new(scope::NoSecretLeaves),
+    ),
+    scoped(
+        "reasons-withheld",
+        "Nobody is told why a record left.",
+        || Box::new(scope::NoReasons),
+    ),
+    scoped(
+        "views-untold",
+        "What a record lacks from now on stays in what was stored of it before.",
+        || Box::new(scope::NoViews),
+    ),
+    scoped(
+        "one-history",
+        "Whoever asks what was done to a record is told what anybody was told.",
+        || Box::new(scope::OneHistory::default()),
+    ),
     wired(
         "device-acknowledges-early",
         "A device tells its user that work is safe before its disk has it.",
@@ -98,8 +158,8 @@ pub static MUTANTS: [Mutant; 35] = [
     ),
     wired(
         "page-dropped",
-        "A page of a first download is lost on the way, and nobody notices.",
-        || Box::new(wire::DropPage),
+        "What a first download brings is lost on the way, and nobody notices.",
+        || Box::new(wire::DropDownload::default()),
     ),
     wired(
         "lane-swapped",
@@ -123,8 +183,8 @@ pub static MUTANTS: [Mutant; 35] = [
     ),
     wired(
         "own-images-always",
-        "The relay always says that a device's own images are right.",
-        || Box::new(wire::AlwaysIncorporated),
+        "The relay always takes a device's own images for right, and sends none of its own.",
+        || Box::new(session::OwnImages::always()),
     ),
     wired(
         "acknowledged-too-far",
@@ -177,7 +237,7 @@ pub static MUTANTS: [Mutant; 35] = [
     wired(
         "rejected-in-images",
         "What builds on something rejected is in its author's images all the same.",
-        || Box::new(session::RejectedInImages),
+        || Box::new(session::OwnImages::of_dependants()),
     ),
     wired(
         "carried-over-twice",

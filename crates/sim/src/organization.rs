@@ -1,5 +1,11 @@
 //! The organizations of runs: the built-in ones, and a workbench with one
-//! field of every kind that is wanted.
+//! field of every kind that is wanted, and a crew that works on it with
+//! different rights.
+
+mod crew;
+mod rights;
+
+pub use crew::{FILTERS, PROFILES, ROLES, SOON, TEAMS, TODAY, UNITS, party};
 
 use crate::scenario::OrganizationPlan;
 use crate::schedule::DefinitionStep;
@@ -29,6 +35,9 @@ pub const KINDS: [&str; 14] = [
     "json",
 ];
 
+/// The organization whose members hold and see different parts.
+pub const CREW: &str = "crew";
+
 /// The login of a user, by number.
 pub fn login(user: u32) -> String {
     format!("user{user}")
@@ -41,6 +50,8 @@ pub fn login(user: u32) -> String {
 pub fn definition(plan: &OrganizationPlan, users: u32) -> Result<Definition, String> {
     let mut definition = if plan.template == "workbench" {
         workbench(&plan.kinds)
+    } else if plan.template == CREW {
+        crew::crew(&plan.kinds, plan.filter.as_deref(), users)
     } else {
         let files = template(&plan.template)
             .ok_or_else(|| format!("there is no organization `{}`", plan.template))?;
@@ -57,12 +68,8 @@ pub fn definition(plan: &OrganizationPlan, users: u32) -> Result<Definition, Str
         field.policy = Some(policy.clone());
     }
     for number in 0..users {
-        let user = User {
-            name: format!("User {number}"),
-            email: None,
-            access: Access::Edit,
-        };
-        definition.users.insert(login(number), user);
+        let user = definition.users.entry(login(number));
+        user.or_insert_with(|| User::new(&format!("User {number}")));
     }
     Ok(definition)
 }
@@ -115,16 +122,7 @@ fn kind_named(name: &str, own: TypeId) -> Kind {
 }
 
 fn field(id: FieldId, name: &str, kind: Kind) -> Field {
-    Field {
-        id,
-        name: name.to_owned(),
-        label: name.to_owned(),
-        kind,
-        required: false,
-        default: None,
-        policy: None,
-        retired: false,
-    }
+    Field::new(id, name, name, kind)
 }
 
 /// One record type, `job`: a title, a number that no two jobs share, and a
@@ -143,9 +141,6 @@ fn workbench(kinds: &[String]) -> Definition {
         add(&name.replace('-', "_"), kind_named(name, id));
     }
     let job = RecordType {
-        id,
-        name: "job".to_owned(),
-        label: "Job".to_owned(),
         title: Some(title),
         fields,
         keys: vec![AlternateKey {
@@ -153,9 +148,7 @@ fn workbench(kinds: &[String]) -> Definition {
             name: "number".to_owned(),
             fields: vec![number],
         }],
-        policy: None,
-        granularity: None,
-        retired: false,
+        ..RecordType::new(id, "job", "Job")
     };
     Definition {
         name: "Workbench".to_owned(),
@@ -213,6 +206,7 @@ pub fn stepped(current: &Definition, step: &DefinitionStep) -> Option<Definition
             let access = if *edit { Access::Edit } else { Access::Read };
             next.users.get_mut(&login(*user))?.access = access;
         }
+        other => rights::change(&mut next, other)?,
     }
     (next != *current).then_some(next)
 }
@@ -235,6 +229,7 @@ mod tests {
             granularity: "field".to_owned(),
             kinds: KINDS.map(str::to_owned).to_vec(),
             policies: BTreeMap::new(),
+            filter: None,
             records: 0,
         }
     }
@@ -247,6 +242,19 @@ mod tests {
         let job = definition.type_named("job").unwrap();
         let kinds: BTreeSet<&str> = job.live_fields().map(|field| field.kind.name()).collect();
         assert_eq!(kinds, BTreeSet::from(KINDS));
+    }
+
+    #[test]
+    fn a_crew_can_be_published_with_every_filter() {
+        for filter in FILTERS {
+            let mut plan = plan(CREW);
+            plan.filter = Some(filter.to_owned());
+            let definition = definition(&plan, 4).unwrap();
+            let changes = Definition::default().changes_to(&definition);
+            let published = Definition::default().changed(&changes).unwrap();
+            let profiles = if filter == "none" { 0 } else { PROFILES.len() };
+            assert_eq!(published.profiles.len(), profiles, "{filter}");
+        }
     }
 
     #[test]

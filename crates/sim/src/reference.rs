@@ -9,13 +9,16 @@
 //! large.
 //!
 //! Reading order: [`bytes`], `register`, `policy`, then `admission` (may an
-//! operation stand) and `effect` (what it does).
+//! operation stand, by [`rights`]) and `effect` (what it does); beside them
+//! [`scope`] (what devices shall hold).
 
 mod admission;
 pub mod bytes;
 mod effect;
 mod policy;
 mod register;
+pub mod rights;
+pub mod scope;
 
 pub use register::{By, Contest};
 
@@ -151,6 +154,8 @@ struct Incoming<'a> {
     by: By,
     definition: u32,
     may_edit: bool,
+    /// The user whose rights are asked; nobody's where there is nothing to ask.
+    user: Option<&'a str>,
     said: Said<'a>,
 }
 
@@ -337,7 +342,11 @@ impl Reference {
         }
         let operation: Operation =
             codec::decode("operation", bytes).map_err(|_| "structure.malformed")?;
-        let user = self.definition.users.get(&self.authors[author].user);
+        let login = self.authors[author].user.clone();
+        let user = self.definition.users.get(&login);
+        let has_secrets = (self.definition.types.values())
+            .any(|of| of.fields.values().any(|field| field.secured));
+        let judged = author != 0 && (has_secrets || !self.definition.roles.is_empty());
         let incoming = Incoming {
             by: By {
                 version: self.version,
@@ -349,6 +358,7 @@ impl Reference {
             },
             definition: operation.definition,
             may_edit: author == 0 || user.is_some_and(|user| user.access == Access::Edit),
+            user: user.filter(|_| judged).map(|_| login.as_str()),
             said,
         };
         let known = operation.definition <= self.definition.number;

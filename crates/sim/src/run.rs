@@ -246,9 +246,16 @@ impl Run {
         checkers: &mut [Box<dyn Checker>],
     ) -> Result<(), Violation> {
         let before = self.world.counts().messages;
-        self.until(self.world.now().plus(SILENCE), checkers)?;
+        let until = self.world.now().plus(SILENCE);
+        // Time alone may change what devices hold.
+        let is_due = self.world.is_scope_due(until);
+        self.until(until, checkers)?;
         if self.is_over() {
             return Ok(());
+        }
+        if is_due {
+            let settle = self.world.view().plan().settle;
+            return self.come_to_rest(core, settle, checkers);
         }
         let after = self.world.counts().messages;
         if before != after && self.world.unrest(core).is_empty() {

@@ -52,6 +52,13 @@ pub enum Action {
         /// Done again on a fresh base, or given up.
         resubmit: bool,
     },
+    /// A person asks what was done to a record.
+    LookBack {
+        /// On which device.
+        device: u32,
+        /// The record, by its number in the run.
+        record: u32,
+    },
     /// A device comes within reach of the relay and wants to talk.
     Online {
         /// Which.
@@ -152,6 +159,15 @@ pub enum FieldWrite {
         /// Lost.
         remove: Vec<String>,
     },
+    /// A lookup takes the record of a user or a team, by its name.
+    Party(String),
+    /// A set of lookups gains and loses users and teams.
+    Share {
+        /// Gained.
+        add: Vec<String>,
+        /// Lost.
+        remove: Vec<String>,
+    },
     /// A rich text or JSON document shall read like this.
     Document(serde_json::Value),
 }
@@ -212,6 +228,95 @@ pub enum DefinitionStep {
         user: u32,
         /// Whether they may edit.
         edit: bool,
+    },
+    /// A user is given a role, or loses it.
+    Role {
+        /// The user's number.
+        user: u32,
+        /// The role's name.
+        role: String,
+        /// Whether they have it.
+        held: bool,
+    },
+    /// A user comes into a team, or leaves it.
+    Member {
+        /// The user's number.
+        user: u32,
+        /// The team's name.
+        team: String,
+        /// Whether they are in it.
+        member: bool,
+    },
+    /// A user moves to another business unit.
+    Unit {
+        /// The user's number.
+        user: u32,
+        /// The unit's name.
+        unit: String,
+    },
+    /// A user is removed, or comes back with nothing but the name.
+    User {
+        /// The user's number.
+        user: u32,
+        /// Whether there is such a user.
+        there: bool,
+    },
+    /// A right of a role on jobs reaches further, or less far.
+    Depth {
+        /// The role's name.
+        role: String,
+        /// The right's name.
+        right: String,
+        /// The depth's name.
+        depth: String,
+    },
+    /// A field is secured, or no longer.
+    Secure {
+        /// The record type, by name.
+        #[serde(rename = "type")]
+        record_type: String,
+        /// The field's name.
+        field: String,
+        /// Whether it is.
+        secured: bool,
+    },
+    /// A user may read what is secured, or no longer.
+    Trust {
+        /// The user's number.
+        user: u32,
+        /// Whether they may.
+        trusted: bool,
+    },
+    /// A profile lets in other jobs than before.
+    Filter {
+        /// The profile's name.
+        profile: String,
+        /// The filter's name.
+        filter: String,
+    },
+    /// A profile has other columns of jobs.
+    Columns {
+        /// The profile's name.
+        profile: String,
+        /// Fields by name; all when there is none.
+        fields: Vec<String>,
+    },
+    /// A user comes into a profile, or leaves it.
+    Profile {
+        /// The user's number.
+        user: u32,
+        /// The profile's name.
+        profile: String,
+        /// Whether they are in it.
+        member: bool,
+    },
+    /// A record type is held offline, or no longer.
+    Offline {
+        /// The record type, by name.
+        #[serde(rename = "type")]
+        record_type: String,
+        /// Whether it is.
+        offline: bool,
     },
 }
 

@@ -3,7 +3,7 @@
 
 use crate::host::Host;
 use crate::time::VirtualTime;
-use cairn_model::{Hash, LogId, RecordId, Version, codec};
+use cairn_model::{FieldId, Hash, LogId, RecordId, TypeId, Version, codec};
 use cairn_oplog::Parsed;
 use cairn_proto::{ClientMessage, ServerMessage};
 use serde::{Deserialize, Serialize};
@@ -86,6 +86,16 @@ pub enum What {
         message: Message,
         /// How large it is.
         bytes: u32,
+    },
+    /// What the message that leaves next tells of records, where people see
+    /// different parts.
+    Disclosed {
+        /// The session.
+        session: u64,
+        /// Whether it is what was done to a record, and not what it holds.
+        history: bool,
+        /// The records.
+        records: Vec<Disclosed>,
     },
     /// A message arrived and is handed to the machine.
     Received {
@@ -224,6 +234,17 @@ pub enum What {
     },
 }
 
+/// What is told of a record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disclosed {
+    /// Which.
+    pub record: RecordId,
+    /// Its type.
+    pub record_type: TypeId,
+    /// The fields whose values, or writes, are told.
+    pub fields: Vec<FieldId>,
+}
+
 /// What a message says, as far as checkers and readers care.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Message {
@@ -283,23 +304,32 @@ pub enum Message {
         /// Whether the device's own images with them are the relay's.
         incorporated: bool,
     },
-    /// Part of a first download.
+    /// Records that enter.
     Page {
+        /// So many records.
+        records: u32,
         /// Where it began.
         began: Version,
-        /// Whether it is the last.
-        last: bool,
     },
     /// What changed.
     Changes {
         /// Images.
         images: u32,
+        /// Records that leave.
+        leaves: u32,
         /// Issues.
         issues: u32,
         /// Up to here.
         through: Version,
         /// Whether that is all.
         last: bool,
+    },
+    /// What does the device hold?
+    TellHeld,
+    /// These.
+    Held {
+        /// So many.
+        records: u32,
     },
     /// An answer about a log.
     LogHashes,
@@ -328,6 +358,9 @@ impl Message {
             ClientMessage::UploadNext(_) => Message::UploadNext,
             ClientMessage::LogHashes { .. } => Message::AskLogHashes,
             ClientMessage::History { .. } => Message::AskHistory,
+            ClientMessage::Held { records, .. } => Message::Held {
+                records: records.len() as u32,
+            },
         }
     }
 
@@ -353,23 +386,28 @@ impl Message {
                 rejected: ack.rejected.len() as u32,
                 incorporated: ack.incorporated.is_some(),
             },
-            ServerMessage::Page { began, last, .. } => Message::Page {
+            ServerMessage::Page { page, began } => Message::Page {
+                records: page.index.len() as u32,
                 began: *began,
-                last: *last,
             },
             ServerMessage::Changes {
                 images,
+                leaves,
                 issues,
                 through,
                 last,
+                views: _,
+                lags: _,
             } => Message::Changes {
                 images: images.len() as u32,
+                leaves: leaves.len() as u32,
                 issues: issues.len() as u32,
                 through: *through,
                 last: *last,
             },
             ServerMessage::LogHashes { .. } => Message::LogHashes,
             ServerMessage::History { .. } => Message::History,
+            ServerMessage::TellHeld => Message::TellHeld,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! be worked on.
 
 use crate::laws::zipf;
+use crate::organization::{TEAMS, login, party};
 use crate::scenario::{Plan, WorkloadPlan};
 use crate::schedule::{Action, Edit, EditKind, FieldWrite, Schedule};
 use crate::streams::{Stream, Streams};
@@ -13,8 +14,19 @@ use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 
 /// Acts of people, by their names in a scenario's mix.
-pub const ACTS: [&str; 9] = [
-    "create", "update", "delete", "restore", "resolve", "settle", "follow", "child", "batch",
+pub const ACTS: [&str; 12] = [
+    "create",
+    "update",
+    "delete",
+    "restore",
+    "resolve",
+    "settle",
+    "follow",
+    "child",
+    "batch",
+    "assign",
+    "share",
+    "look-back",
 ];
 
 const WORDS: [&str; 16] = [
@@ -47,6 +59,17 @@ pub fn plain_write(field: &Field, write: &FieldWrite) -> Option<Write> {
             Some(Write::Change {
                 add: texts(add),
                 remove: texts(remove),
+            })
+        }
+        FieldWrite::Party(name) => Some(Write::Set(Value::Lookup(party(name)))),
+        FieldWrite::Share { add, remove } => {
+            let parties = |names: &[String]| {
+                let parties = names.iter().map(|name| Value::Lookup(party(name)));
+                parties.collect()
+            };
+            Some(Write::Change {
+                add: parties(add),
+                remove: parties(remove),
             })
         }
         FieldWrite::Document(_) => None,
@@ -115,8 +138,12 @@ impl Worker<'_> {
             !field.required || field.default.is_some() || !matches!(field.kind, Kind::Lookup { .. })
         };
         let types = self.definition.types.values();
+        // Where roles decide, users and teams are the administrator's.
+        let is_work = |of: &RecordType| {
+            self.definition.roles.is_empty() || !["user", "team"].contains(&&*of.name)
+        };
         types
-            .filter(|record_type| !record_type.retired && record_type.live_fields().all(free))
+            .filter(|of| !of.retired && is_work(of) && of.live_fields().all(free))
             .collect()
     }
 
@@ -149,6 +176,10 @@ impl Worker<'_> {
                     pick: stream.below(64) as u32,
                     resubmit: stream.chance(500_000),
                 });
+            }
+            "look-back" => {
+                let record = self.record(stream, own)?;
+                return Some(Action::LookBack { device, record });
             }
             _ => {}
         }
@@ -194,8 +225,10 @@ impl Worker<'_> {
         };
         let record = self.record(stream, own)?;
         let record_type = self.type_of(record)?;
-        let fields = match kind {
-            EditKind::Update => self.changes(stream, record_type),
+        let fields = match act {
+            "assign" => vec![("owner".to_owned(), FieldWrite::Party(self.party(stream)))],
+            "share" => vec![self.sharing(stream)],
+            _ if kind == EditKind::Update => self.changes(stream, record_type),
             _ => Vec::new(),
         };
         let stale = self.plan.stale_base;
@@ -206,6 +239,31 @@ impl Worker<'_> {
             fields,
             behind: (stale > 0 && stream.chance(stale)).then(|| stream.between(1, 40)),
         })
+    }
+
+    /// A user or a team.
+    fn party(&self, stream: &mut Stream) -> String {
+        let teams = TEAMS.len() as u64;
+        let users = self.definition.users.len() as u64;
+        let drawn = stream.below(users + teams);
+        match drawn.checked_sub(users) {
+            Some(team) => TEAMS[team as usize].to_owned(),
+            None => login(drawn as u32),
+        }
+    }
+
+    fn sharing(&self, stream: &mut Stream) -> (String, FieldWrite) {
+        let with = if stream.chance(500_000) {
+            "readers"
+        } else {
+            "writers"
+        };
+        let party = vec![self.party(stream)];
+        let (add, remove) = match stream.chance(600_000) {
+            true => (party, Vec::new()),
+            false => (Vec::new(), party),
+        };
+        (with.to_owned(), FieldWrite::Share { add, remove })
     }
 
     /// A record to work on: one of the hot ones, one of the first, or one's own.
@@ -233,6 +291,14 @@ impl Worker<'_> {
         let is_first = number < self.first;
         let mut fields = Vec::new();
         for field in record_type.live_fields() {
+            let is_crew = TEAMS
+                .iter()
+                .all(|team| self.definition.teams.contains_key(*team));
+            if is_first && is_crew && record_type.owner == Some(field.id) {
+                let owner = FieldWrite::Party(self.party(stream));
+                fields.push((field.name.clone(), owner));
+                continue;
+            }
             if is_first && matches!(field.kind, Kind::Lookup { .. }) {
                 // What it would point at may not be there yet.
                 continue;

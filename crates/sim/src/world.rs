@@ -16,10 +16,12 @@ mod links;
 pub mod motor;
 mod program;
 mod relay;
+mod scoped;
 mod setup;
 mod view;
 
 pub use heal::Unrest;
+pub use scoped::{digest_for, image, is_scoped};
 pub use view::{DeviceView, RelayView, View};
 
 use crate::clocks::HostClock;
@@ -171,6 +173,8 @@ pub(crate) struct RelayHost {
     digest: Option<(Version, Hash)>,
     quiet_due: bool,
     moved: bool,
+    /// When its deadline comes.
+    due_at: Option<VirtualTime>,
 }
 
 /// A device and what it runs on.
@@ -212,6 +216,8 @@ enum Wake {
     Stored(Host, u32),
     /// A deadline of a device.
     Tick(u32, u32),
+    /// A deadline of the relay.
+    Due(u32),
     /// One side of a session learns that it is over.
     Ends { session: u64, relay: bool },
     /// A link has been silent for as long as sessions bear.
@@ -422,7 +428,7 @@ impl World {
                 true => Host::Relay,
                 false => Host::Device(self.sessions.get(session)?.device),
             }),
-            Wake::Quiet(_) | Wake::Talk { .. } => Some(Host::Relay),
+            Wake::Quiet(_) | Wake::Due(_) | Wake::Talk { .. } => Some(Host::Relay),
             _ => None,
         }
     }
@@ -442,6 +448,7 @@ impl World {
             Wake::Stored(Host::Relay, life) => self.relay_stored(life),
             Wake::Stored(Host::Device(device), life) => self.device_stored(device, life),
             Wake::Tick(device, life) => self.device_tick(device, life),
+            Wake::Due(life) => self.relay_due(life),
             Wake::Ends { session, relay } => self.session_ends(session, relay),
             Wake::Silence { device, epoch } => self.silence(device, epoch),
             Wake::Start(host, life) => self.start_again(host, life),

@@ -86,11 +86,67 @@ kind = "revoke"
 every = { law = "exponential", mean = "90m" }
 "#;
 
+/// Small worlds in which who may hold what changes all the time.
+const CREW: &str = r#"
+format = 1
+story = "Four people of two units work on a few jobs, and who may hold what changes all the time."
+
+[time]
+chaos = "3h"
+settle = "4h"
+
+[topology]
+devices = 4
+late = 1
+
+[organization]
+template = "crew"
+kinds = ["text", "integer"]
+filter = ["mine", "my-teams", "soon", "soon", "all"]
+records = 60
+
+[offline]
+online = { law = "exponential", min = "5s", mean = "15m" }
+offline = { law = "exponential", min = "5s", mean = "10m" }
+
+[workload]
+pause = { law = "exponential", min = "200ms", mean = "5m" }
+hot = 4
+hot-share = "0.5"
+
+[[fault]]
+kind = "crash"
+target = "any"
+every = { law = "exponential", mean = "30m" }
+lasts = "1s..20s"
+
+[[fault]]
+kind = "publish"
+mode = "member"
+every = { law = "exponential", mean = "20m" }
+
+[[fault]]
+kind = "publish"
+mode = "role"
+every = { law = "exponential", mean = "30m" }
+
+[[fault]]
+kind = "publish"
+mode = "unit"
+every = { law = "exponential", mean = "40m" }
+
+[[fault]]
+kind = "publish"
+mode = "trust"
+every = { law = "exponential", mean = "30m" }
+"#;
+
 /// Seeds a mutant may take here. The command tries a thousand of the swarm.
 const SEEDS: u64 = 60;
 
-fn world(seed: u64) -> Case {
-    let scenario = Scenario::parse("mutants.toml", WORLD).expect("a scenario");
+fn world(mutant: &Mutant, seed: u64) -> Case {
+    let text = if mutant.scoped { CREW } else { WORLD };
+    let scenario = Scenario::parse("mutants.toml", text).expect("a scenario");
     scenario.case(seed).expect("a case")
 }
 
@@ -100,7 +156,7 @@ fn hunts() -> Vec<Hunt> {
     let hunts = Mutex::new(Vec::new());
     let work = || {
         while let Some(mutant) = MUTANTS.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let hunt = hunt(mutant, 1..=SEEDS, world);
+            let hunt = hunt(mutant, 1..=SEEDS, |seed| world(mutant, seed));
             hunts.lock().expect("the list").push(hunt);
         }
     };
@@ -119,7 +175,7 @@ const CLOSE: [(&str, &str); 2] = [("honest", "restored-writes-on"), ("order", "b
 /// Whether this checker is the first to find a mutant.
 fn is_first(checker: &str, kills: &[Kill]) -> bool {
     let finds = |mutant: &Mutant, seed| {
-        let found = found_in(mutant, &world(seed));
+        let found = found_in(mutant, &world(mutant, seed));
         found.is_some_and(|violation| violation.checker == checker)
     };
     let close = CLOSE.iter().filter(|(name, _)| *name == checker);

@@ -1,6 +1,6 @@
 //! The directory: made, taken for one process, and kept from filling the disk.
 
-use crate::confirmed;
+use crate::{confirmed, rewrite};
 use cairn_oplog::storage::StorageError;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -20,9 +20,9 @@ pub(crate) const WRITE_AMPLIFICATION: u64 = 4;
 
 /// The files in the directory.
 const LOCK: &str = "lock";
-const LOG: &str = "db";
-const PARAMETERS: &str = "conf";
-const SNAPSHOT: &str = "snap.";
+pub(crate) const LOG: &str = "db";
+pub(crate) const PARAMETERS: &str = "conf";
+pub(crate) const SNAPSHOT: &str = "snap.";
 const UNFINISHED: &str = ".generating";
 
 /// A directory that this process holds.
@@ -48,6 +48,7 @@ impl Directory {
             path: path.to_owned(),
             _lock: lock,
         };
+        rewrite::settle(path).map_err(named)?;
         directory.refuse_foreign()?;
         directory.clear_unfinished().map_err(named)?;
         Ok(directory)

@@ -12,7 +12,8 @@
 //! taken, or a write has failed.
 //!
 //! Reading order: `storage`, then what it is made of: `staging`, `entry`,
-//! `lookup`, `content`, `tree`, `guard`, `round`, `directory`, `confirmed`.
+//! `lookup`, `content`, `tree`, `guard`, `round`, `directory`, `confirmed`; and
+//! `rewrite`, for what must leave no trace.
 
 mod confirmed;
 mod content;
@@ -20,10 +21,12 @@ mod directory;
 mod entry;
 mod guard;
 mod lookup;
+mod rewrite;
 mod round;
 mod staging;
 mod storage;
 mod tree;
 
 pub use directory::RESERVE_BYTES;
+pub use rewrite::rewrite;
 pub use storage::{FORMAT, Options, SledStorage};

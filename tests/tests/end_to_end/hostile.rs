@@ -21,7 +21,7 @@ async fn others_go_on(world: &World, mark: &str) {
 async fn frames_that_are_no_messages_end_their_session_and_no_other() {
     let world = World::new("flag", 2).await;
     world.sync_all().await;
-    let whole = hello(Version(0), None).encode();
+    let whole = hello(Version(0), &BTreeSet::new()).encode();
     let cut = (1..whole.len()).step_by(7).map(|end| whole[..end].to_vec());
     let longer = [whole.clone(), vec![0]].concat();
     let noise = (1..40_u8).map(|seed| {
@@ -47,7 +47,7 @@ async fn frames_that_are_no_messages_end_their_session_and_no_other() {
 async fn flipped_bits_never_stop_the_relay() {
     let world = World::new("flag", 2).await;
     world.sync_all().await;
-    let whole = hello(Version(0), None).encode();
+    let whole = hello(Version(0), &BTreeSet::new()).encode();
     for bit in (0..whole.len() * 8).step_by(5) {
         let mut frame = whole.clone();
         frame[bit / 8] ^= 1 << (bit % 8);
@@ -79,10 +79,10 @@ async fn messages_out_of_order_are_refused_in_words() {
         assert_eq!(raw.end().await, SessionEnd::Finished);
     }
     let mut raw = Raw::hello(&world, &secret, Version(0)).await;
-    raw.send(&hello(Version(0), None)).await;
+    raw.send(&hello(Version(0), &BTreeSet::new())).await;
     assert_eq!(raw.refusal().await, Refusal::OutOfOrder);
     let mut raw = Raw::connect(&world, &secret).await;
-    raw.send(&hello(Version(1_000_000), None)).await;
+    raw.send(&hello(Version(1_000_000), &BTreeSet::new())).await;
     assert_eq!(raw.refusal().await, Refusal::AheadOfLedger);
 }
 
@@ -101,7 +101,7 @@ async fn a_client_that_never_reads_holds_up_nobody_and_costs_a_bounded_queue() {
     let secret = World::secret(20);
     world.enrol(&secret, 0).await.unwrap();
     let raw = Raw::connect(&world, &secret).await;
-    raw.send(&hello(Version(0), None)).await;
+    raw.send(&hello(Version(0), &BTreeSet::new())).await;
     let key = secret.public();
     let queued = async || {
         let look = move |relay: &cairn_relay::Relay| {

@@ -8,6 +8,7 @@ use cairn_net::{DialLimits, Dialer, Event, Lane, Received, Session, SessionEnd, 
 use cairn_oplog::bundle::seal;
 use cairn_oplog::{LogHead, SecretKey, Verified};
 use cairn_proto::{Ack, ClientMessage, Hello, Refusal, ServerMessage, Welcome};
+use std::collections::BTreeSet;
 use tokio::sync::mpsc;
 
 /// Frames from the relay that wait until they are asked for; no more are read.
@@ -45,7 +46,7 @@ impl Raw {
     /// Connects and says hello as a device that has everything up to `cursor`.
     pub(crate) async fn hello(world: &World, secret: &SecretKey, cursor: Version) -> Raw {
         let mut raw = Raw::connect(world, secret).await;
-        raw.send(&hello(cursor, None)).await;
+        raw.send(&hello(cursor, &BTreeSet::new())).await;
         raw.welcome().await;
         raw
     }
@@ -110,15 +111,20 @@ impl Raw {
     }
 }
 
-pub(crate) fn hello(cursor: Version, resume: Option<(Version, RecordId)>) -> ClientMessage {
+pub(crate) fn hello(cursor: Version, held: &BTreeSet<RecordId>) -> ClientMessage {
     ClientMessage::Hello(Hello {
         organization: ORGANIZATION,
         cursor,
-        resume,
+        held: held.iter().copied().collect(),
+        views: Vec::new(),
         directory: Version(0),
         issues: cursor,
         era: None,
         told: cursor,
+        lags: Vec::new(),
+        generation: 0,
+        incorporated: 0,
+        wish: cairn_proto::Wish::Due,
     })
 }
 

@@ -5,7 +5,7 @@ use crate::faulty::{Faults, Faulty};
 use cairn_agent::{
     Agent, Config, EditError, FieldEdit, RecordEdit, RecordEditKind, Reply, Request,
 };
-use cairn_model::definition::{Access, Definition, User};
+use cairn_model::definition::{Definition, User};
 use cairn_model::text::{parse, template};
 use cairn_model::{OrganizationId, RecordId, Timestamp, Value, Write};
 use cairn_net::{
@@ -255,11 +255,7 @@ fn definition(policy: &str, users: usize) -> Definition {
         parse(&files, &Definition::default(), &cairn_policy::ids()).expect("it is right");
     definition.policy = policy.to_owned();
     for number in 0..users {
-        let user = User {
-            name: format!("User {number}"),
-            email: None,
-            access: Access::Edit,
-        };
+        let user = User::new(&format!("User {number}"));
         definition.users.insert(format!("user{number}"), user);
     }
     definition
@@ -334,7 +330,9 @@ pub(crate) async fn create_account(device: &DeviceHandle, name: &str, number: &s
         .unwrap();
     match within(device.request(request)).await.unwrap() {
         Reply::Logged { records, .. } => records[0],
-        Reply::History(_) | Reply::StartedOver => unreachable!("an edit is logged"),
+        Reply::History(_) | Reply::StartedOver | Reply::ModeSet => {
+            unreachable!("an edit is logged")
+        }
     }
 }
 

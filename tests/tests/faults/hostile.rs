@@ -1,7 +1,7 @@
 //! Operations that are right in form and wrong in everything else: they decode,
 //! and say what no honest device says.
 
-use cairn_model::definition::{AlternateKey, Granularity, OnDelete};
+use cairn_model::definition::{AlternateKey, Granularity, Heading, OnDelete};
 use cairn_model::value::FileRef;
 use cairn_model::{
     Access, Action, Change, Decimal, Definition, DefinitionChange, DeviceId, Field, FieldId, Hash,
@@ -30,28 +30,28 @@ pub(crate) fn definition() -> Definition {
             _ => Granularity::Field,
         };
         let mut record_type = RecordType {
-            id: TypeId(number),
-            name: format!("thing_{number}"),
-            label: format!("Thing {number}"),
             title: Some(FieldId(0)),
-            fields: Default::default(),
-            keys: Vec::new(),
             policy: Some(policies[usize::from(number) % policies.len()].to_owned()),
             granularity: Some(granularity),
-            retired: false,
+            ..RecordType::new(
+                TypeId(number),
+                &format!("thing_{number}"),
+                &format!("Thing {number}"),
+            )
         };
         for (id, kind) in (0..).zip(kinds()) {
             let field = Field {
-                id: FieldId(id),
-                name: format!("field_{id}"),
-                label: format!("Field {id}"),
-                required: false,
                 default: matches!(kind, Kind::Integer { .. }).then_some(Value::Integer(5)),
                 policy: kind
                     .is_register()
                     .then(|| policies[usize::from(id + number) % policies.len()].to_owned()),
-                kind,
                 retired: id == 3,
+                ..Field::new(
+                    FieldId(id),
+                    &format!("field_{id}"),
+                    &format!("Field {id}"),
+                    kind,
+                )
             };
             record_type.fields.insert(field.id, field);
         }
@@ -69,9 +69,8 @@ pub(crate) fn definition() -> Definition {
         ("cy", Access::Read),
     ] {
         let user = User {
-            name: login.to_owned(),
-            email: None,
             access,
+            ..User::new(login)
         };
         definition.users.insert(login.to_owned(), user);
     }
@@ -347,15 +346,11 @@ fn definition_change() -> impl Strategy<Value = DefinitionChange> {
     )
         .prop_map(|(id, name, keys, policy, retired)| {
             DefinitionChange::Type(RecordType {
-                id: TypeId(id),
-                label: name.clone(),
-                name,
                 title: (id == 1).then_some(FieldId(0)),
-                fields: Default::default(),
                 keys,
                 policy,
-                granularity: None,
                 retired,
+                ..RecordType::new(TypeId(id), &name, &name)
             })
         });
     let field = (
@@ -368,39 +363,33 @@ fn definition_change() -> impl Strategy<Value = DefinitionChange> {
     )
         .prop_map(|(of, id, name, kind, default, [required, retired])| {
             let field = Field {
-                id: FieldId(id),
-                label: name.clone(),
-                name,
-                kind,
                 required,
                 default,
-                policy: None,
                 retired,
+                ..Field::new(FieldId(id), &name, &name, kind)
             };
             DefinitionChange::Field(TypeId(of), field)
         });
     let user = (text(), any::<Option<bool>>()).prop_map(|(login, user)| {
         let user = user.map(|edits| User {
-            name: login.clone(),
             email: Some("ada@example.org".into()),
             access: if edits { Access::Edit } else { Access::Read },
+            ..User::new(&login)
         });
         DefinitionChange::User(login, user)
     });
     let team = (text(), text(), any::<bool>()).prop_map(|(name, member, stays)| {
-        let team = Team {
-            name: name.clone(),
-            members: [member].into(),
-        };
+        let team = Team::new(&name, [member].into());
         DefinitionChange::Team(name, stays.then_some(team))
     });
     prop_oneof![
         (text(), policy(), granularity()).prop_map(|(name, policy, granularity)| {
-            DefinitionChange::Organization {
+            DefinitionChange::Organization(Heading {
                 name,
                 policy,
                 granularity,
-            }
+                ..Definition::default().heading()
+            })
         }),
         record_type,
         field,

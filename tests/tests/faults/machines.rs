@@ -18,8 +18,8 @@ use cairn_projection::{Code, Issue};
 use cairn_proto::limit::FRAME_BYTES_MAX;
 use cairn_proto::message::ImageBytes;
 use cairn_proto::{
-    Ack, ClientMessage, DirectoryDevice, DirectoryPart, Era, Hello, HistoryEntry, Refusal,
-    ServerMessage, Welcome,
+    Ack, ClientMessage, DirectoryDevice, DirectoryPart, Era, HeldDigest, Hello, HistoryEntry,
+    Incorporated, Lag, Leave, LeaveReason, Refusal, ServerMessage, Welcome, Wish,
 };
 use cairn_relay::{AdminRequest, Relay, ReplyId, SessionId};
 use proptest::prelude::*;
@@ -123,11 +123,16 @@ impl Attacked {
         let nothing = Hello {
             organization: ORGANIZATION,
             cursor: Version(0),
-            resume: None,
+            held: HeldDigest::default(),
+            views: Vec::new(),
             directory: Version(0),
             issues: Version(0),
             era: None,
             told: Version(0),
+            lags: Vec::new(),
+            generation: 0,
+            incorporated: 0,
+            wish: cairn_proto::Wish::Due,
         };
         self.say(seed, ClientMessage::Hello(nothing));
     }
@@ -217,27 +222,42 @@ fn any_era() -> impl Strategy<Value = Era> {
 
 fn client_message() -> impl Strategy<Value = ClientMessage> {
     let version = || any_number().prop_map(Version);
-    let hello = (
-        version(),
-        prop::option::of((version(), record())),
-        version(),
-        version(),
-        (prop::option::of(any_era()), version()),
-    );
+    let held = prop::option::of((any_number(), any_number())).prop_map(|held| {
+        held.map_or_else(HeldDigest::default, |(count, sum)| HeldDigest {
+            count,
+            sum,
+        })
+    });
+    let era = (prop::option::of(any_era()), version());
+    let wish = select(vec![Wish::Due, Wish::Everything, Wish::HandIn]);
+    let at = any_number().prop_map(Timestamp);
+    let lag = (0_u16..20, version(), at).prop_map(|(of, through, at)| Lag {
+        record_type: cairn_model::TypeId(of),
+        through,
+        at,
+    });
+    let lags = prop::collection::vec(lag, 0..3);
+    let sync = (lags, any_generation(), any_number(), wish);
+    let hello = (version(), held, version(), version(), era, sync);
     prop_oneof![
         any::<bool>().prop_map(|long| ClientMessage::Enrol {
             secret: TICKET,
             name: "x".repeat(if long { 101 } else { 3 }),
         }),
         hello.prop_map(
-            |(cursor, resume, directory, issues, (era, told))| ClientMessage::Hello(Hello {
+            |(cursor, held, directory, issues, (era, told), sync)| ClientMessage::Hello(Hello {
                 organization: ORGANIZATION,
                 cursor,
-                resume,
+                held,
+                views: vec![(cairn_model::TypeId(1), 7)],
                 directory,
                 issues,
                 era,
                 told,
+                lags: sync.0,
+                generation: sync.1,
+                incorporated: sync.2,
+                wish: sync.3,
             })
         ),
         prop::collection::vec(any::<u8>(), 0..200).prop_map(ClientMessage::Upload),
@@ -245,6 +265,8 @@ fn client_message() -> impl Strategy<Value = ClientMessage> {
         (any_generation(), any_number())
             .prop_map(|(generation, first)| ClientMessage::LogHashes { generation, first }),
         (record(), version()).prop_map(|(record, after)| ClientMessage::History { record, after }),
+        (prop::collection::vec(record(), 0..4), any::<bool>())
+            .prop_map(|(records, last)| ClientMessage::Held { records, last }),
     ]
 }
 
@@ -532,6 +554,13 @@ fn server_message() -> impl Strategy<Value = ServerMessage> {
         version(),
         prop::collection::vec((version(), Just(None)), 0..3),
     );
+    let reason = any::<bool>().prop_map(|readable| LeaveReason {
+        code: "profile.filter".into(),
+        words: "It is not of today.".into(),
+        since: Some(NOW),
+        readable,
+    });
+    let leave = (record(), reason).prop_map(|(record, reason)| Leave { record, reason });
     prop_oneof![
         4 => welcome.prop_map(|(now, version, generation, sequence, [revoked, signed], era, shared)| {
             let at = LedgerHead::genesis(&ORGANIZATION, &secret(0).public());
@@ -563,22 +592,31 @@ fn server_message() -> impl Strategy<Value = ServerMessage> {
                 last,
             })
         }),
-        3 => (any_number(), version(), prop::option::of(hostile::number()), any::<u16>()).prop_map(
+        3 => (any_number(), version(), prop::option::of((hostile::number(), any_number())), any::<u16>()).prop_map(
             |(through, version, incorporated, back)| {
                 let rejected = vec![(back, Code::Limit)];
+                let incorporated = incorporated
+                    .map(|(received_after, messages)| Incorporated { received_after, messages });
                 ServerMessage::Ack(Ack { through, version, rejected, incorporated })
             }
         ),
-        3 => (page(), version(), any::<bool>())
-            .prop_map(|(page, began, last)| ServerMessage::Page { page, began, last }),
+        3 => (page(), version()).prop_map(|(page, began)| ServerMessage::Page { page, began }),
+        1 => Just(ServerMessage::TellHeld),
         5 => (
             prop::collection::vec(image().prop_map(ImageBytes), 0..3),
+            prop::collection::vec(leave, 0..3),
             prop::collection::vec(issue(), 0..2),
-            version(),
+            (prop::option::of(any_number()), version()),
             any::<bool>(),
         )
-            .prop_map(|(images, issues, through, last)| {
-                ServerMessage::Changes { images, issues, through, last }
+            .prop_map(|(images, leaves, issues, (lag, through), last)| {
+                let views = vec![(cairn_model::TypeId(1), 7)];
+                let lags = lag.map(|at| vec![Lag {
+                    record_type: cairn_model::TypeId(1),
+                    through: Version(at),
+                    at: Timestamp(at),
+                }]);
+                ServerMessage::Changes { images, leaves, views, issues, lags, through, last }
             }),
         2 => (any_generation(), any_number(), hashes())
             .prop_map(|(generation, first, hashes)| ServerMessage::LogHashes { generation, first, hashes }),

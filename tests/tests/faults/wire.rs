@@ -94,12 +94,7 @@ fn truth() -> impl Strategy<Value = Vec<u8>> {
         let records = (0..40).map(|n| (RecordId([n; 16]), TypeId(1), bytes.clone()));
         let page = Page::pack(records.collect());
         let began = cairn_model::Version(3);
-        ServerMessage::Page {
-            page,
-            began,
-            last: true,
-        }
-        .encode()
+        ServerMessage::Page { page, began }.encode()
     });
     let ticket = any::<[u8; 16]>().prop_map(|secret| {
         let ticket = Ticket {

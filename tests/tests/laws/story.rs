@@ -9,6 +9,7 @@ mod life;
 mod limit;
 mod merging;
 mod resolution;
+mod rights;
 
 use crate::world::World;
 

@@ -105,11 +105,16 @@ fn greeting() -> ClientMessage {
     ClientMessage::Hello(Hello {
         organization: ORGANIZATION,
         cursor: Version(0),
-        resume: None,
+        held: cairn_proto::HeldDigest::default(),
+        views: Vec::new(),
         directory: Version(0),
         issues: Version(0),
         era: None,
         told: Version(0),
+        lags: Vec::new(),
+        generation: 0,
+        incorporated: 0,
+        wish: cairn_proto::Wish::Due,
     })
 }
 

@@ -3,8 +3,13 @@
 //! QUIC and sled is this, driven.
 
 mod enrolment;
+mod interval_walk;
+mod intervals;
+mod modes;
+mod owner;
 mod recovery;
 mod relay_backup;
 mod replay;
+mod scope;
 mod sync;
 mod world;

@@ -232,7 +232,10 @@ fn what_overtakes_the_welcome_waits_for_it() {
     };
     let changes = ServerMessage::Changes {
         images: Vec::new(),
+        leaves: Vec::new(),
+        views: Vec::new(),
         issues: Vec::new(),
+        lags: None,
         through,
         last: true,
     };

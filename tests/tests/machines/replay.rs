@@ -7,6 +7,7 @@ use cairn_oplog::Parsed;
 use cairn_oplog::bundle::{Slot, decode_operation};
 use cairn_projection::replay::Replay;
 use cairn_projection::{FieldState, Origin, Record};
+use cairn_relay::Reader;
 
 /// The record that its operations replay to, as the relay tells them.
 fn replayed(world: &World, record: RecordId) -> Option<Record> {
@@ -22,7 +23,10 @@ fn replayed(world: &World, record: RecordId) -> Option<Record> {
         devices.clone(),
         record,
     );
-    let (entries, last) = world.relay.history_entries(record, Version(0)).unwrap();
+    let (entries, last) = world
+        .relay
+        .history_entries(record, Version(0), Reader::Operator)
+        .unwrap();
     assert!(last, "one answer holds it all");
     for entry in entries {
         let parsed = Parsed::parse(entry.bundle).unwrap();

@@ -2,7 +2,7 @@
 
 use crate::world::World;
 use cairn_agent::{FieldEdit, RecordEdit, RecordEditKind, Request};
-use cairn_model::definition::{Access, Kind, User};
+use cairn_model::definition::{Kind, User};
 use cairn_model::{FieldId, Value, Write};
 use cairn_projection::Code;
 use cairn_projection::page::Page;
@@ -357,9 +357,10 @@ fn a_directory_larger_than_a_message_arrives_in_parts() {
     let mut larger = (**world.relay.state().definition()).clone();
     for number in 0..12_000 {
         let user = User {
-            name: format!("User {number}, of the department with the long name"),
             email: Some(format!("user.number.{number}@subsidiary.example")),
-            access: Access::Edit,
+            ..User::new(&format!(
+                "User {number}, of the department with the long name"
+            ))
         };
         larger.users.insert(format!("user.number.{number}"), user);
     }
@@ -384,11 +385,9 @@ fn a_directory_cut_off_begins_anew() {
     let mut world = World::new("flag", 1);
     let mut larger = (**world.relay.state().definition()).clone();
     for number in 0..4_000 {
-        let user = User {
-            name: format!("User {number}, of the department with the long name"),
-            email: None,
-            access: Access::Edit,
-        };
+        let user = User::new(&format!(
+            "User {number}, of the department with the long name"
+        ));
         larger.users.insert(format!("user.number.{number}"), user);
     }
     world
@@ -419,11 +418,7 @@ fn a_page_that_cannot_be_read_is_not_kept() {
         body: vec![9; 40],
     };
     let began = world.relay.state().version();
-    let said = ServerMessage::Page {
-        page,
-        began,
-        last: false,
-    };
+    let said = ServerMessage::Page { page, began };
     let device = &mut world.devices[fresh].agent;
     device.handle(world.now, cairn_agent::Input::Received(said));
     assert_eq!(device.record(account), Ok(None));

@@ -1,7 +1,7 @@
 //! A relay, devices, and the wires between them.
 
 use cairn_agent::{Agent, Config, FieldEdit, RecordEdit, RecordEditKind, Reply, Request};
-use cairn_model::definition::{Access, Definition, User};
+use cairn_model::definition::{Definition, User};
 use cairn_model::text::{parse, template};
 use cairn_model::{FieldId, OrganizationId, RecordId, Timestamp, TypeId, Value, Write};
 use cairn_oplog::memory::MemoryStorage;
@@ -30,11 +30,21 @@ pub(crate) struct DeviceBox {
     unwritten: VecDeque<(cairn_agent::PersistId, Batch, Durability)>,
     /// Whether changes wait on their lane while everything else passes.
     pub(crate) changes_stalled: bool,
+    /// How far its clock is ahead of everybody's, in milliseconds.
+    pub(crate) clock_ahead: i64,
+    /// Images that reached it.
+    pub(crate) records_received: usize,
     to_relay: VecDeque<ClientMessage>,
     to_device: VecDeque<ServerMessage>,
 }
 
 impl DeviceBox {
+    /// Hands an input to the machine, with the time that its clock shows.
+    pub(crate) fn handle(&mut self, now: Timestamp, input: cairn_agent::Input) {
+        let shown = Timestamp(now.0.wrapping_add_signed(self.clock_ahead));
+        self.agent.handle(shown, input);
+    }
+
     /// The next message that arrives.
     fn next_message(&mut self) -> Option<ServerMessage> {
         let waits = |message: &ServerMessage| match message {
@@ -68,11 +78,7 @@ pub(crate) fn definition(policy: &str, users: usize) -> Definition {
         parse(&files, &Definition::default(), &cairn_policy::ids()).expect("the template is right");
     definition.policy = policy.to_owned();
     for number in 0..users {
-        let user = User {
-            name: format!("User {number}"),
-            email: None,
-            access: Access::Edit,
-        };
+        let user = User::new(&format!("User {number}"));
         definition.users.insert(format!("user{number}"), user);
     }
     definition
@@ -160,6 +166,8 @@ impl World {
             replies: BTreeMap::new(),
             unwritten: VecDeque::new(),
             changes_stalled: false,
+            clock_ahead: 0,
+            records_received: 0,
             to_relay: VecDeque::new(),
             to_device: VecDeque::new(),
         });
@@ -260,6 +268,11 @@ impl World {
         self.restart_device(device, storage);
     }
 
+    /// Whether the relay has a session of a device.
+    pub(crate) fn is_connected(&self, device: usize) -> bool {
+        self.devices[device].session.is_some()
+    }
+
     pub(crate) fn restart_device(&mut self, device: usize, storage: Arc<MemoryStorage>) {
         self.unlink(device);
         self.devices[device].unwritten.clear();
@@ -291,19 +304,19 @@ impl World {
 
     pub(crate) fn link(&mut self, device: usize) {
         self.devices[device].linked = true;
-        self.devices[device]
-            .agent
-            .handle(self.now, cairn_agent::Input::GoOnline);
+        self.devices[device].handle(self.now, cairn_agent::Input::GoOnline);
     }
 
     pub(crate) fn unlink(&mut self, device: usize) {
         let now = self.now;
+        self.devices[device].linked = false;
+        self.devices[device].handle(now, cairn_agent::Input::GoOffline);
+        while let Some(output) = self.devices[device].agent.poll_output() {
+            self.device_output(device, output);
+        }
         let boxed = &mut self.devices[device];
-        boxed.linked = false;
         boxed.to_relay.clear();
         boxed.to_device.clear();
-        boxed.agent.handle(now, cairn_agent::Input::GoOffline);
-        while boxed.agent.poll_output().is_some() {}
         if let Some(session) = boxed.session.take() {
             self.relay
                 .handle(now, cairn_relay::Input::Disconnected { session });
@@ -324,6 +337,26 @@ impl World {
                 "device {number}: {:?}",
                 device.agent.status()
             );
+        }
+    }
+
+    /// Hands an input to a device, and passes on what comes of it.
+    pub(crate) fn tell(&mut self, device: usize, input: cairn_agent::Input) {
+        self.devices[device].handle(self.now, input);
+        self.run();
+    }
+
+    /// Time passes: what is due in it comes, on the relay's clock.
+    pub(crate) fn wait(&mut self, minutes: u64) {
+        let end = self.now.plus(minutes * 60_000);
+        loop {
+            let due = self.relay.deadline().filter(|due| *due <= end);
+            self.now = due.unwrap_or(end).max(self.now);
+            if due.is_none() {
+                return self.run();
+            }
+            self.relay.handle(self.now, cairn_relay::Input::Due);
+            self.run();
         }
     }
 
@@ -413,9 +446,8 @@ impl World {
         }
         if let Some(message) = self.devices[number].next_message() {
             moved = true;
-            self.devices[number]
-                .agent
-                .handle(self.now, cairn_agent::Input::Received(message));
+            self.devices[number].records_received += images_in(&message);
+            self.devices[number].handle(self.now, cairn_agent::Input::Received(message));
             if let Some(session) = self.devices[number].session {
                 self.relay
                     .handle(self.now, cairn_relay::Input::Sent { session });
@@ -427,9 +459,7 @@ impl World {
                 .storage
                 .commit(batch, durability)
                 .unwrap();
-            self.devices[number]
-                .agent
-                .handle(self.now, cairn_agent::Input::Persisted(id));
+            self.devices[number].handle(self.now, cairn_agent::Input::Persisted(id));
         }
         moved
     }
@@ -444,12 +474,12 @@ impl World {
                     self.devices[number].session = Some(session);
                     self.relay
                         .handle(now, cairn_relay::Input::Connected { session, key });
-                    self.devices[number]
-                        .agent
-                        .handle(now, cairn_agent::Input::Connected);
+                    self.devices[number].handle(now, cairn_agent::Input::Connected);
                 }
             }
             cairn_agent::Output::HangUp => {
+                self.devices[number].to_relay.clear();
+                self.devices[number].to_device.clear();
                 if let Some(session) = self.devices[number].session.take() {
                     self.relay
                         .handle(now, cairn_relay::Input::Disconnected { session });
@@ -480,22 +510,39 @@ impl World {
         device: usize,
         request: Request,
     ) -> Result<Reply, cairn_agent::EditError> {
-        self.now = self.now.plus(1);
-        let reply = self.fresh();
+        let seed = self.next + 1;
         let random = (0..4)
-            .map(|n| [reply as u8, (reply >> 8) as u8, n, 0, 0, 0, 0, 0, 0, 0])
+            .map(|n| [seed as u8, (seed >> 8) as u8, n, 0, 0, 0, 0, 0, 0, 0])
             .collect();
-        let input = cairn_agent::Input::Request {
-            reply: cairn_agent::ReplyId(reply),
+        self.ask(device, |reply| cairn_agent::Input::Request {
+            reply,
             random,
             request,
-        };
-        self.devices[device].agent.handle(self.now, input);
+        })
+    }
+
+    /// Hands a device an input that is answered.
+    pub(crate) fn ask(
+        &mut self,
+        device: usize,
+        input: impl FnOnce(cairn_agent::ReplyId) -> cairn_agent::Input,
+    ) -> Result<Reply, cairn_agent::EditError> {
+        self.now = self.now.plus(1);
+        let reply = self.fresh();
+        let input = input(cairn_agent::ReplyId(reply));
+        self.devices[device].handle(self.now, input);
         self.run();
         self.devices[device]
             .replies
             .remove(&reply)
             .expect("the device answered")
+    }
+
+    /// The relay's clock comes to `now`.
+    pub(crate) fn tick_relay(&mut self, now: Timestamp) {
+        self.now = now;
+        self.relay.handle(now, cairn_relay::Input::Tick);
+        self.run();
     }
 
     pub(crate) fn type_id(&self, name: &str) -> TypeId {
@@ -612,6 +659,15 @@ impl World {
             self.relay.state().full_digest(),
             "the relay differs from its ledger"
         );
+    }
+}
+
+/// How many images a message has.
+fn images_in(message: &ServerMessage) -> usize {
+    match message {
+        ServerMessage::Page { page, .. } => page.index.len(),
+        ServerMessage::Changes { images, .. } => images.len(),
+        _ => 0,
     }
 }
 

@@ -52,6 +52,7 @@ const ON_THE_SAMPLE: &[&str] = &[
     "relay device list",
     "relay status",
     "device sync",
+    "device mode",
     "device status",
     "record",
     "conflict list",
@@ -60,6 +61,7 @@ const ON_THE_SAMPLE: &[&str] = &[
     "log show",
     "log export",
     "org",
+    "profile",
     "sample",
 ];
 
@@ -88,7 +90,16 @@ fn the_examples_do_what_they_say() {
             if organization.exists() {
                 std::fs::remove_dir_all(&organization).unwrap();
             }
-            if ["org check", "org diff", "org publish"].contains(&verb.as_str()) {
+            if [
+                "org check",
+                "org diff",
+                "org publish",
+                "profile diff",
+                "profile publish",
+                "profile preview",
+            ]
+            .contains(&verb.as_str())
+            {
                 typed(
                     "cairn org template field-service my-organization",
                     &folder,

@@ -5,6 +5,8 @@ mod demo;
 mod directory;
 mod help;
 mod kills;
+mod modes;
 mod network;
+mod profiles;
 mod program;
 mod verbs;

@@ -21,8 +21,22 @@ const EDGES: &[(&str, &[&str])] = &[
         "cairn-proto",
         &["cairn-model", "cairn-oplog", "cairn-projection"],
     ),
+    (
+        "cairn-scope",
+        &["cairn-model", "cairn-oplog", "cairn-projection"],
+    ),
     ("cairn-agent", MACHINE),
-    ("cairn-relay", MACHINE),
+    (
+        "cairn-relay",
+        &[
+            "cairn-model",
+            "cairn-oplog",
+            "cairn-policy",
+            "cairn-projection",
+            "cairn-proto",
+            "cairn-scope",
+        ],
+    ),
     (
         "cairn-store",
         &["cairn-model", "cairn-oplog", "cairn-projection"],
@@ -45,7 +59,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("cairn-xtask", &[]),
 ];
 
-/// The two machines use the same crates and never each other: they meet in messages.
+/// The two machines use the same crates and never each other: they meet in messages. Which records
+/// a device holds is the relay's alone to say.
 const MACHINE: &[&str] = &[
     "cairn-model",
     "cairn-oplog",
@@ -74,6 +89,7 @@ const PRODUCT: &[&str] = &[
     "cairn-policy",
     "cairn-projection",
     "cairn-proto",
+    "cairn-scope",
     "cairn-agent",
     "cairn-relay",
     "cairn-store",
@@ -87,6 +103,7 @@ const EVERYTHING: &[&str] = &[
     "cairn-policy",
     "cairn-projection",
     "cairn-proto",
+    "cairn-scope",
     "cairn-agent",
     "cairn-relay",
     "cairn-store",
@@ -102,6 +119,7 @@ pub(crate) const PURE: &[&str] = &[
     "cairn-policy",
     "cairn-projection",
     "cairn-proto",
+    "cairn-scope",
     "cairn-agent",
     "cairn-relay",
 ];
@@ -111,9 +129,11 @@ const PURE_LIBRARIES: &[&str] = &[
     "automerge",
     "bincode",
     "blake3",
+    "cel",
     "data-encoding",
     "ed25519-dalek",
     "jiff",
+    "roaring",
     "rust_decimal",
     "serde",
     "serde_json",

@@ -5,8 +5,10 @@ use crate::sample::{
     DEVICE, MORNING, ORGANIZATION, RELAY, edit, key, log, record, sealed, secret, start,
 };
 use bytes::Bytes;
-use cairn_model::definition::{Access, Definition, User};
-use cairn_model::{AuthorId, Hash, OperationId, SettleOutcome, TypeId, Value, Version};
+use cairn_model::definition::{Definition, User};
+use cairn_model::{
+    AuthorId, Hash, OperationId, RecordId, SettleOutcome, Timestamp, TypeId, Value, Version,
+};
 use cairn_net::frame::{self, Decoder};
 use cairn_oplog::bundle::Verified;
 use cairn_oplog::{Checkpoint, LedgerHead};
@@ -16,8 +18,8 @@ use cairn_projection::{Code, Issue};
 use cairn_proto::limit::FRAME_BYTES_MAX;
 use cairn_proto::message::ImageBytes;
 use cairn_proto::{
-    Ack, ClientMessage, DirectoryDevice, DirectoryPart, Era, Hello, HistoryEntry, Refusal,
-    ServerMessage, Welcome,
+    Ack, ClientMessage, DirectoryDevice, DirectoryPart, Era, Hello, HistoryEntry, Incorporated,
+    Lag, Leave, LeaveReason, Refusal, ServerMessage, Welcome, Wish,
 };
 use serde_json::json;
 
@@ -31,16 +33,29 @@ fn bundle() -> Verified {
     )
 }
 
+fn lag() -> Lag {
+    Lag {
+        record_type: TypeId(7),
+        through: Version(250),
+        at: Timestamp(1_700_000_000_000),
+    }
+}
+
 fn client_messages() -> Vec<(&'static str, ClientMessage)> {
-    let hello = |cursor, resume| {
+    let hello = |cursor, held: &[RecordId]| {
         ClientMessage::Hello(Hello {
             organization: ORGANIZATION,
             cursor,
-            resume,
+            held: held.iter().copied().collect(),
+            views: vec![(TypeId(7), 0x0102_0304_0506_0708)],
             directory: Version(2),
             issues: Version(40),
             era: Some(Era([0xe4; 16])),
             told: Version(300),
+            lags: vec![lag()],
+            generation: 1,
+            incorporated: 12,
+            wish: Wish::Due,
         })
     };
     let enrol = ClientMessage::Enrol {
@@ -49,10 +64,17 @@ fn client_messages() -> Vec<(&'static str, ClientMessage)> {
     };
     vec![
         ("enrol", enrol),
-        ("hello", hello(Version(300), None)),
+        ("hello", hello(Version(300), &[record(4), record(5)])),
         (
-            "hello, in the middle of a first download",
-            hello(Version(0), Some((Version(280), record(4)))),
+            "hello of a device that has nothing yet",
+            hello(Version(0), &[]),
+        ),
+        (
+            "held",
+            ClientMessage::Held {
+                records: vec![record(4), record(5)],
+                last: true,
+            },
         ),
         ("upload", ClientMessage::Upload(bundle().bytes().to_vec())),
         (
@@ -92,11 +114,7 @@ fn welcome() -> Welcome {
 }
 
 fn directory() -> DirectoryPart {
-    let ada = User {
-        name: "Ada".into(),
-        email: None,
-        access: Access::Edit,
-    };
+    let ada = User::new("Ada");
     let definition = Definition {
         number: 1,
         name: "Pumps and Sons".into(),
@@ -175,11 +193,22 @@ fn server_messages() -> Vec<(String, ServerMessage)> {
     let page = ServerMessage::Page {
         page: Page::pack(vec![(record(1), TypeId(7), b"an image goes here".to_vec())]),
         began: Version(280),
-        last: false,
+    };
+    let leave = Leave {
+        record: record(9),
+        reason: LeaveReason {
+            code: "profile.filter".into(),
+            words: "It is not of today.".into(),
+            since: Some(Timestamp(1_700_000_000_000)),
+            readable: true,
+        },
     };
     let changes = ServerMessage::Changes {
         images: vec![ImageBytes(b"an image goes here".to_vec())],
+        leaves: vec![leave],
+        views: vec![(TypeId(7), 0x0102_0304_0506_0708)],
         issues: vec![issue()],
+        lags: Some(vec![lag()]),
         through: Version(70),
         last: true,
     };
@@ -199,7 +228,13 @@ fn server_messages() -> Vec<(String, ServerMessage)> {
         ("acknowledgement".to_owned(), ack(Vec::new(), None)),
         (
             "acknowledgement that spares an image".to_owned(),
-            ack(Vec::new(), Some(-250)),
+            ack(
+                Vec::new(),
+                Some(Incorporated {
+                    received_after: -250,
+                    messages: 1,
+                }),
+            ),
         ),
         (
             "acknowledgement with every code".to_owned(),
@@ -209,6 +244,7 @@ fn server_messages() -> Vec<(String, ServerMessage)> {
         ("changes".to_owned(), changes),
         ("log hashes".to_owned(), hashes),
         ("history".to_owned(), history()),
+        ("tell held".to_owned(), ServerMessage::TellHeld),
     ];
     messages.extend(REFUSALS.iter().map(|refusal| {
         let name = format!("refused: {refusal:?}");
@@ -243,7 +279,7 @@ fn messages_read_as_they_did() {
     let hello = client_messages()[1].1.encode();
     let up = up
         .invalid("MSG-1", "empty", [])
-        .invalid("MSG-1", "of no kind", [6])
+        .invalid("MSG-1", "of no kind", [7])
         .invalid("MSG-1", "cut short", &hello[..hello.len() - 1])
         .invalid(
             "ENC-12",
@@ -261,7 +297,7 @@ fn messages_read_as_they_did() {
     }
     let down = down
         .with(json!({"relay": key(RELAY), "device": key(DEVICE)}))
-        .invalid("MSG-2", "of no kind", [9])
+        .invalid("MSG-2", "of no kind", [10])
         .invalid("MSG-2", "refused for no known reason", [2, 13])
         .invalid(
             "ENC-11",

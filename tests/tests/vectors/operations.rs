@@ -2,7 +2,11 @@
 
 use crate::file::{Group, Read, check, shown, words};
 use crate::sample::{DEVICE, MORNING, operation, record, secret};
-use cairn_model::definition::{AlternateKey, Granularity, OnDelete};
+use cairn_model::definition::{
+    AlternateKey, BusinessUnit, Combine, Depth, FieldSecurity, Files, Filter, Granularity, Heading,
+    Hierarchy, Members, OnDelete, Owned, Position, Profile, ProfileType, Relationship, Right, Role,
+    WithoutProfile,
+};
 use cairn_model::value::FileRef;
 use cairn_model::{
     Access, Action, Change, Decimal, DefinitionChange, Field, FieldId, Hash, KeyId, Kind, Money,
@@ -34,16 +38,7 @@ fn update(write: Write) -> Action {
 }
 
 fn field(kind: Kind) -> Field {
-    Field {
-        id: FieldId(3),
-        name: "pressure".into(),
-        label: "Pressure".into(),
-        kind,
-        required: false,
-        default: None,
-        policy: None,
-        retired: false,
-    }
+    Field::new(FieldId(3), "pressure", "Pressure", kind)
 }
 
 fn decimal(text: &str) -> Decimal {
@@ -173,11 +168,7 @@ fn kinds() -> Vec<Kind> {
 
 fn definition_changes() -> Vec<(String, DefinitionChange)> {
     let record_type = RecordType {
-        id: TypeId(7),
-        name: "work_order".into(),
-        label: "Work order".into(),
         title: Some(FieldId(3)),
-        fields: Default::default(),
         keys: vec![AlternateKey {
             id: KeyId(1),
             name: "number".into(),
@@ -185,29 +176,39 @@ fn definition_changes() -> Vec<(String, DefinitionChange)> {
         }],
         policy: Some("server-wins".into()),
         granularity: Some(Granularity::Record),
-        retired: false,
+        owner: Some(FieldId(5)),
+        readers: Some(FieldId(6)),
+        writers: Some(FieldId(7)),
+        offline: false,
+        offline_where: Some("record.modified > today - days(90)".into()),
+        ..RecordType::new(TypeId(7), "work_order", "Work order")
     };
     let full = Field {
         required: true,
         default: Some(Value::Integer(5)),
         policy: Some("max".into()),
+        secured: true,
         retired: true,
         ..field(Kind::integer())
     };
     let user = |access| User {
-        name: "Ada".into(),
         email: Some("ada@example.org".into()),
         access,
+        ..User::new("Ada")
     };
     let team = Team {
-        name: "North".into(),
-        members: ["ada".to_owned(), "ben".to_owned()].into(),
+        business_unit: Some("north".into()),
+        roles: ["technician".to_owned()].into(),
+        ..Team::new("North", ["ada".to_owned(), "ben".to_owned()].into())
     };
-    let organization = DefinitionChange::Organization {
+    let organization = DefinitionChange::Organization(Heading {
         name: "Pumps and Sons".into(),
         policy: "flag".into(),
         granularity: Granularity::Field,
-    };
+        hierarchy: Hierarchy::Manager(3),
+        utc_offset: -90,
+        without_profile: WithoutProfile::Nothing,
+    });
     let mut changes = vec![
         ("organization".to_owned(), organization),
         ("type".to_owned(), DefinitionChange::Type(record_type)),
@@ -236,11 +237,146 @@ fn definition_changes() -> Vec<(String, DefinitionChange)> {
             DefinitionChange::Team("north".into(), None),
         ),
     ];
+    changes.extend(rights());
+    changes.extend(profiles());
     changes.extend((0..).zip(kinds()).map(|(number, kind): (u8, Kind)| {
         let name = format!("field {number}, {}", kind.name());
         (name, DefinitionChange::Field(TypeId(7), field(kind)))
     }));
     changes
+}
+
+fn rights() -> [(String, DefinitionChange); 5] {
+    let unit = BusinessUnit {
+        label: "North".into(),
+        parent: Some("uk".into()),
+    };
+    let position = Position {
+        label: "Head".into(),
+        parent: None,
+    };
+    let every = Right::ALL.into_iter().zip(Depth::ALL.into_iter().cycle());
+    let role = Role {
+        label: "Technician".into(),
+        others: [(Right::Read, Depth::Organization)].into(),
+        types: [(TypeId(7), every.collect())].into(),
+    };
+    let prices = FieldSecurity {
+        label: "Prices".into(),
+        members: members(),
+        read: [(TypeId(7), FieldId(3))].into(),
+        update: [(TypeId(7), FieldId(4))].into(),
+    };
+    [
+        (
+            "business unit".into(),
+            DefinitionChange::BusinessUnit("north".into(), Some(unit)),
+        ),
+        (
+            "position".into(),
+            DefinitionChange::Position("head".into(), Some(position)),
+        ),
+        (
+            "role".into(),
+            DefinitionChange::Role("technician".into(), Some(role)),
+        ),
+        (
+            "field security".into(),
+            DefinitionChange::FieldSecurity("prices".into(), Some(prices)),
+        ),
+        (
+            "role removed".into(),
+            DefinitionChange::Role("technician".into(), None),
+        ),
+    ]
+}
+
+fn members() -> Members {
+    Members {
+        users: ["ada".to_owned()].into(),
+        teams: ["north".to_owned()].into(),
+        roles: ["technician".to_owned()].into(),
+    }
+}
+
+fn profiles() -> Vec<(String, DefinitionChange)> {
+    let owned = Owned {
+        mine: true,
+        my_teams: false,
+        my_business_unit: true,
+    };
+    let related = vec![
+        Relationship::PointedAtBy {
+            record_type: TypeId(8),
+            field: FieldId(2),
+            depth: None,
+        },
+        Relationship::PointingAt {
+            record_type: TypeId(7),
+            field: FieldId(5),
+            depth: Some(3),
+        },
+    ];
+    let full = ProfileType {
+        related,
+        combine: Combine::And,
+        columns: Some([FieldId(3)].into()),
+        interval: 15,
+        files: Files::Eager,
+        rank: 1,
+        ..ProfileType::new(Filter::Owned(owned))
+    };
+    let expression = Filter::Where("record.starts_at < today + days(8)".into());
+    let profile = Profile {
+        members: members(),
+        exclusive: true,
+        based_on: Some("technician".into()),
+        ..Profile::new("Field technicians")
+    };
+    let rule = |rule| DefinitionChange::ProfileType("field".into(), TypeId(7), rule);
+    let users = |group| DefinitionChange::Users(group, ["ben".to_owned()].into());
+    let changes = [
+        (
+            "profile",
+            DefinitionChange::Profile("field".into(), Some(profile)),
+        ),
+        (
+            "profile removed",
+            DefinitionChange::Profile("field".into(), None),
+        ),
+        ("profile, type with everything set", rule(Some(full))),
+        (
+            "profile, every record",
+            rule(Some(ProfileType::new(Filter::All))),
+        ),
+        (
+            "profile, related records",
+            rule(Some(ProfileType::new(Filter::RelatedOnly))),
+        ),
+        (
+            "profile, expression",
+            rule(Some(ProfileType::new(expression))),
+        ),
+        ("profile, type removed", rule(None)),
+        (
+            "more users of a profile",
+            users(cairn_model::definition::Group::Profile("field".into())),
+        ),
+        (
+            "more users of a team",
+            users(cairn_model::definition::Group::Team("north".into())),
+        ),
+        (
+            "more users of field security",
+            users(cairn_model::definition::Group::FieldSecurity(
+                "prices".into(),
+            )),
+        ),
+    ];
+    let named = changes.into_iter();
+    named
+        .map(|(name, change)| (name.to_owned(), change))
+        .collect()
 }
 
 fn others() -> Vec<(&'static str, Action)> {

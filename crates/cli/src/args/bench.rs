@@ -44,6 +44,9 @@ pub(crate) enum What {
     /// Memory of a relay, fresh and with idle devices connected
     #[command(after_help = "Example:\n  cairn bench idle --devices 1000")]
     Idle(IdleSize),
+    /// Who holds what: indexes, scopes and changes of a large organization
+    #[command(after_help = "Example:\n  cairn bench scope --records 1000000 --users 2000")]
+    Scope(ScopeSize),
     /// All of them, one after another, each in a process of its own
     #[command(after_help = "Example: for a program\n  cairn bench all --json")]
     All,
@@ -121,4 +124,18 @@ pub(crate) struct IdleSize {
     /// Idle connected devices
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=3_000))]
     pub(crate) devices: u32,
+}
+
+/// How large the organization is.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ScopeSize {
+    /// Records, about
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
+    pub(crate) records: u32,
+    /// Users, all with the default offline profile
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(10..=100_000))]
+    pub(crate) users: u32,
+    /// Give everybody a role that reads within their business unit
+    #[arg(long)]
+    pub(crate) roles: bool,
 }

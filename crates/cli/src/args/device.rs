@@ -1,6 +1,6 @@
 //! `cairn device`.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 /// What `cairn device` takes.
 #[derive(Debug, Args)]
@@ -33,6 +33,19 @@ Example:
 
 Ends with exit code 6 when an issue waits for you (`cairn issue list`).")]
     Sync,
+    /// Say when the device syncs by itself, and how things are around it
+    #[command(after_help = "\
+A device in mode `live` syncs whenever it can, one in mode `manual` only on
+`cairn device sync`. What `cairn device run` cannot see for itself it is told
+while it runs: whether the app is in front, what the network costs, whether the
+device is locked, whether the sign-in has expired. A definition that came in the
+background waits until it is accepted.
+
+Examples:
+  cairn device mode --dir amara --manual
+  cairn device mode --dir amara --live --unmetered-only yes
+  cairn device mode --dir amara --accept-definition")]
+    Mode(ModeArgs),
     /// Give up what came from the relay and take what it has now; your own work stays
     #[command(after_help = "\
 For a device that a relay turns away because it was restored from an old backup:
@@ -66,4 +79,63 @@ pub(crate) struct StatusArgs {
     /// Compute the digest of all records, to compare with the relay's
     #[arg(long)]
     pub(crate) digest: bool,
+}
+
+/// What `cairn device mode` takes.
+#[derive(Debug, Args)]
+pub(crate) struct ModeArgs {
+    /// Sync whenever it can
+    #[arg(long, conflicts_with = "manual")]
+    pub(crate) live: bool,
+    /// Sync only on `cairn device sync`
+    #[arg(long)]
+    pub(crate) manual: bool,
+    /// Sync by itself over unmetered networks only
+    #[arg(long, value_enum, value_name = "yes|no")]
+    pub(crate) unmetered_only: Option<YesNo>,
+    /// The app is in the background: a new definition waits
+    #[arg(long, conflicts_with = "foreground")]
+    pub(crate) background: bool,
+    /// The app is in front
+    #[arg(long)]
+    pub(crate) foreground: bool,
+    /// The network costs by volume
+    #[arg(long, conflicts_with = "unmetered")]
+    pub(crate) metered: bool,
+    /// The network does not
+    #[arg(long)]
+    pub(crate) unmetered: bool,
+    /// The device is locked: no connection
+    #[arg(long, conflicts_with = "unlock")]
+    pub(crate) lock: bool,
+    /// The device is unlocked
+    #[arg(long)]
+    pub(crate) unlock: bool,
+    /// The sign-in has expired: no connection
+    #[arg(long, conflicts_with = "signed_in")]
+    pub(crate) sign_in_expired: bool,
+    /// The person has signed in again
+    #[arg(long)]
+    pub(crate) signed_in: bool,
+    /// Apply the definition that came in the background
+    #[arg(long)]
+    pub(crate) accept_definition: bool,
+}
+
+/// Yes or no.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum YesNo {
+    /// Yes.
+    Yes,
+    /// No.
+    No,
+}
+
+impl From<YesNo> for bool {
+    fn from(answer: YesNo) -> bool {
+        match answer {
+            YesNo::Yes => true,
+            YesNo::No => false,
+        }
+    }
 }

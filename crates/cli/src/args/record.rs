@@ -44,7 +44,11 @@ pub(crate) enum RecordVerb {
 Examples:
   cairn record get work_order:WO-5001
   cairn record get work_order:WO-5001 --dir hq --as-of 5    at the relay, as of version 5
-  cairn record get work_order:WO-5001 --dir hq --as-of 2026-06-01T12:00:00Z")]
+  cairn record get work_order:WO-5001 --dir hq --as-of 2026-06-01T12:00:00Z
+
+Of a record that left this device it says why and since when; with --json:
+{\"id\": …, \"type\": …, \"title\": …, \"left\": true, \"code\": \"profile.filter\",
+\"words\": …, \"since\": …, \"left_at\": …, \"readable\": true, \"kept\": false}")]
     Get(GetArgs),
     /// List records of a type
     #[command(after_help = "\
@@ -53,7 +57,8 @@ NAME= means empty. Several must all hold.
 
 Examples:
   cairn record list work_order --where status=scheduled --sort -priority
-  cairn record list work_order --where 'promised_by<2026-07-01' --where owner=")]
+  cairn record list work_order --where 'promised_by<2026-07-01' --where owner=
+  cairn record list --left                     what left this device, and why")]
     List(ListArgs),
     /// Delete a record; it can be restored
     #[command(after_help = "\
@@ -65,6 +70,40 @@ Example:
 Example:
   cairn record restore work_order:WO-5001")]
     Restore(RefArgs),
+    /// Keep a record offline whatever the profiles say; also one that left
+    #[command(after_help = "\
+It is held with the next sync if you may read it. One that never was on this
+device is named by its type and its whole id: work_order:019e818d-…
+
+Example:
+  cairn record follow work_order:WO-5001")]
+    Follow(RefArgs),
+    /// No longer keep a record offline: profiles alone decide again
+    #[command(after_help = "\
+Example:
+  cairn record unfollow work_order:WO-5001")]
+    Unfollow(RefArgs),
+    /// Give a record to a user or a team
+    #[command(after_help = "\
+Examples:
+  cairn record assign work_order:WO-5001 callum
+  cairn record assign work_order:WO-5001 team:office")]
+    Assign(AssignArgs),
+    /// Let a user or a team read a record that is not theirs, or write it too
+    #[command(after_help = "\
+A record type takes this if its definition names fields for it: readers =
+\"shared_with\", writers = \"shared_to_write\". Rights come from roles; sharing
+reaches whom a role lets read, or write, records of the type at all.
+
+Examples, in an organization with such a type:
+  $ cairn record share work_order:WO-5001 callum
+  $ cairn record share work_order:WO-5001 team:office --write")]
+    Share(ShareArgs),
+    /// End the sharing of a record with a user or a team
+    #[command(after_help = "\
+Example, of a record that was shared:
+  $ cairn record unshare work_order:WO-5001 callum")]
+    Unshare(AssignArgs),
     /// Show every signed operation on a record, verified here
     #[command(after_help = "\
 The relay sends the signed operations; this device verifies each against its
@@ -123,8 +162,11 @@ pub(crate) struct GetArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
     /// The record type
-    #[arg(value_name = "TYPE")]
-    pub(crate) record_type: String,
+    #[arg(value_name = "TYPE", required_unless_present = "left")]
+    pub(crate) record_type: Option<String>,
+    /// Records that left this device instead, with the reason
+    #[arg(long, conflicts_with_all = ["conditions", "deleted", "sort", "columns", "as_of"])]
+    pub(crate) left: bool,
     /// Only records for which this holds
     #[arg(long = "where", value_name = "CONDITION")]
     pub(crate) conditions: Vec<String>,
@@ -151,6 +193,31 @@ pub(crate) struct RefArgs {
     /// The record
     #[arg(value_name = "RECORD")]
     pub(crate) reference: String,
+}
+
+/// A record, and a user or a team.
+#[derive(Debug, Args)]
+pub(crate) struct AssignArgs {
+    /// The record
+    #[arg(value_name = "RECORD")]
+    pub(crate) reference: String,
+    /// A user's login, or team:NAME
+    #[arg(value_name = "USER|team:NAME")]
+    pub(crate) whom: String,
+}
+
+/// What `cairn record share` takes.
+#[derive(Debug, Args)]
+pub(crate) struct ShareArgs {
+    /// The record
+    #[arg(value_name = "RECORD")]
+    pub(crate) reference: String,
+    /// A user's login, or team:NAME
+    #[arg(value_name = "USER|team:NAME")]
+    pub(crate) whom: String,
+    /// To write, not only to read
+    #[arg(long)]
+    pub(crate) write: bool,
 }
 
 /// What `cairn record history` and `blame` take.

@@ -2,7 +2,9 @@
 //! socket in its directory: length-prefixed JSON frames of bounded size.
 
 use crate::exit::Failure;
-use crate::verbs::{conflict, device, export, import, issue, log, org, record, relay, sample};
+use crate::verbs::{
+    conflict, device, export, import, issue, log, org, profile, record, relay, sample,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -34,6 +36,8 @@ pub(crate) enum Command {
     Log(log::LogCommand),
     /// See [`org`].
     Org(org::OrgCommand),
+    /// See [`profile`].
+    Profile(profile::ProfileCommand),
     /// See [`sample`].
     Sample(sample::SampleCommand),
 }
@@ -59,6 +63,8 @@ pub(crate) enum Answer {
     Log(log::LogAnswer),
     /// To [`Command::Org`].
     Org(org::OrgAnswer),
+    /// To [`Command::Profile`].
+    Profile(profile::ProfileAnswer),
     /// To [`Command::Sample`].
     Sample(sample::SampleAnswer),
 }

@@ -85,18 +85,10 @@ fn documents_become_what_was_given() {
 #[test]
 fn sets_change_or_become() {
     let of = Kind::text();
-    let field = Field {
-        id: FieldId(1),
-        name: "tags".into(),
-        label: "Tags".into(),
-        kind: Kind::Set {
-            of: Box::new(of.clone()),
-        },
-        required: false,
-        default: None,
-        policy: None,
-        retired: false,
+    let kind = Kind::Set {
+        of: Box::new(of.clone()),
     };
+    let field = Field::new(FieldId(1), "tags", "Tags", kind);
     let mut none = |_: &Kind, _: &str| Err("none".to_owned());
     let texts = |names: &[&str]| {
         names

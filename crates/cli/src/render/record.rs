@@ -24,6 +24,9 @@ pub(crate) struct RecordView {
     pub(crate) version: Option<u64>,
     /// Who changed it last.
     pub(crate) changed: Option<By>,
+    /// Why it would have left this device, where only unsettled work keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) kept: Option<String>,
     /// Whether it is deleted.
     pub(crate) deleted: bool,
     /// Whether edits of this device are on top that the relay has not
@@ -75,6 +78,7 @@ impl RecordView {
                 .origins
                 .last()
                 .map(|origin| By::origin(holding, origin)),
+            kept: holding.kept(record.id),
             deleted: !record.is_alive(),
             pending: record.version.is_pending(),
             pending_fields: pending_fields.map(|field| field.name.clone()).collect(),
@@ -128,6 +132,10 @@ impl RecordView {
         }
         if !self.marks().is_empty() {
             facts.push(("state", self.marks()));
+        }
+        if let Some(words) = &self.kept {
+            let words = format!("until your work on it is settled; then it leaves: {words}");
+            facts.push(("here", words));
         }
         output.facts(&facts)?;
         output.line("")?;

@@ -142,7 +142,7 @@ async fn resubmit(
         .await?;
     let records = match reply {
         Reply::Logged { records, .. } => records.iter().map(ToString::to_string).collect(),
-        Reply::History(_) | Reply::StartedOver => Vec::new(),
+        Reply::History(_) | Reply::StartedOver | Reply::ModeSet => Vec::new(),
     };
     Ok(Settled {
         issue: number,

@@ -12,6 +12,7 @@ pub(crate) mod import;
 pub(crate) mod issue;
 pub(crate) mod log;
 pub(crate) mod org;
+pub(crate) mod profile;
 pub(crate) mod record;
 pub(crate) mod relay;
 pub(crate) mod sample;
@@ -35,6 +36,7 @@ pub(crate) async fn run(noun: Noun, context: &Context) -> Result<Exit, Failure> 
         Noun::Export(args) => export::run(args, context).await,
         Noun::Log(args) => log::run(args, context).await,
         Noun::Org(args) => org::run(args, context).await,
+        Noun::Profile(args) => profile::run(args, context).await,
         Noun::Sample(args) => sample::run(args, context).await,
         Noun::Demo(args) => demo::run(args, context).await,
         Noun::Sim(args) => sim::run(args, context),
@@ -61,6 +63,7 @@ pub(crate) async fn execute(
         Command::Export(command) => Answer::Export(export::execute(host, command, progress).await?),
         Command::Log(command) => Answer::Log(log::execute(host, command, progress).await?),
         Command::Org(command) => Answer::Org(org::execute(host, command, progress).await?),
+        Command::Profile(command) => Answer::Profile(profile::execute(host, command).await?),
         Command::Sample(command) => Answer::Sample(sample::execute(host, command, progress).await?),
     })
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// A file's path in the folder, and its text.
-type FileText = (String, String);
+pub(crate) type FileText = (String, String);
 
 /// What shall be done.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -46,9 +46,9 @@ pub(crate) enum OrgAnswer {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Difference {
     /// The definition in force, by number; after publishing, the new one.
-    definition: u32,
+    pub(crate) definition: u32,
     /// One sentence for each change.
-    changes: Vec<String>,
+    pub(crate) changes: Vec<String>,
 }
 
 /// A mistake, for programs.
@@ -127,6 +127,12 @@ async fn publish(
     if published.changes.is_empty() {
         return Ok(published);
     }
+    published.definition = put_in_force(host, target).await?;
+    Ok(published)
+}
+
+/// Publishes a definition; gives its number.
+pub(crate) async fn put_in_force(host: &RelayHost, target: Definition) -> Result<u32, Failure> {
     let verdicts = host
         .handle
         .admin(AdminRequest::Publish(Box::new(target)))
@@ -136,8 +142,7 @@ async fn publish(
         let message = format!("the change was not published ({code}): {hint}");
         return Err(Failure::rejected(message, code, hint));
     }
-    published.definition = host.look(|relay| relay.state().definition().number).await?;
-    Ok(published)
+    host.look(|relay| relay.state().definition().number).await
 }
 
 /// The definition that the files describe, as what follows `base`.
@@ -166,14 +171,14 @@ fn mistakes(count: usize) -> String {
     }
 }
 
-fn sources(files: Vec<FileText>) -> Vec<SourceFile> {
+pub(crate) fn sources(files: Vec<FileText>) -> Vec<SourceFile> {
     files
         .into_iter()
         .map(|(path, text)| SourceFile { path, text })
         .collect()
 }
 
-fn texts(files: Vec<SourceFile>) -> Vec<FileText> {
+pub(crate) fn texts(files: Vec<SourceFile>) -> Vec<FileText> {
     files
         .into_iter()
         .map(|file| (file.path, file.text))

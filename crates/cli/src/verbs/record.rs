@@ -2,9 +2,12 @@
 
 mod conditions;
 mod edit;
+mod follow;
 mod history;
+mod left;
 mod list;
 mod look;
+mod share;
 #[cfg(test)]
 mod tests;
 
@@ -51,6 +54,36 @@ pub(crate) enum RecordCommand {
     },
     /// List some.
     List(list::Listing),
+    /// List those that left, of a type or all.
+    Left {
+        /// The type.
+        record_type: Option<String>,
+        /// At most so many.
+        limit: usize,
+    },
+    /// Keep one offline, or no longer.
+    Follow {
+        /// Which.
+        reference: String,
+        /// Whether to keep it.
+        keep: bool,
+    },
+    /// Give one to a user or a team.
+    Assign {
+        /// Which.
+        reference: String,
+        /// To whom.
+        whom: String,
+    },
+    /// Share one, or end that.
+    Share {
+        /// Which.
+        reference: String,
+        /// With whom.
+        whom: String,
+        /// How.
+        access: share::Sharing,
+    },
     /// Show the operations on one.
     History {
         /// Which.
@@ -76,6 +109,10 @@ pub(crate) enum RecordAnswer {
     Record(Box<RecordView>),
     /// Records.
     Listed(list::Listed),
+    /// A record that is not here any more.
+    Left(left::LeftView),
+    /// Records that are not here any more.
+    AllLeft(left::AllLeft),
     /// The operations on a record.
     History(history::HistoryView),
     /// The operations behind its values.
@@ -106,9 +143,26 @@ pub(crate) async fn execute(
             RecordAnswer::Edited(edit::restore(host, reference).await?)
         }
         RecordCommand::Get { reference, as_of } => {
-            RecordAnswer::Record(Box::new(look::get(host, reference, as_of).await?))
+            match look::get(host, reference.clone(), as_of).await {
+                Ok(view) => RecordAnswer::Record(Box::new(view)),
+                Err(missing) => RecordAnswer::Left(left::get(host, reference, missing).await?),
+            }
         }
         RecordCommand::List(listing) => RecordAnswer::Listed(list::list(host, listing).await?),
+        RecordCommand::Left { record_type, limit } => {
+            RecordAnswer::AllLeft(left::list(host, record_type, limit).await?)
+        }
+        RecordCommand::Follow { reference, keep } => {
+            RecordAnswer::Edited(follow::follow(host, reference, keep).await?)
+        }
+        RecordCommand::Assign { reference, whom } => {
+            RecordAnswer::Edited(share::assign(host, reference, whom).await?)
+        }
+        RecordCommand::Share {
+            reference,
+            whom,
+            access,
+        } => RecordAnswer::Edited(share::share(host, reference, whom, access).await?),
         RecordCommand::History { reference, sync } => {
             RecordAnswer::History(history::history(host, reference, sync, &progress).await?)
         }
@@ -137,7 +191,40 @@ pub(crate) async fn run(args: RecordArgs, context: &Context) -> Result<Exit, Fai
             reference: args.reference,
             as_of: args.as_of,
         },
-        RecordVerb::List(args) => RecordCommand::List(list::Listing::from(args)),
+        RecordVerb::List(mut args) => match args.record_type.take() {
+            Some(record_type) if !args.left => {
+                RecordCommand::List(list::Listing::here(record_type, args))
+            }
+            record_type => RecordCommand::Left {
+                record_type,
+                limit: args.limit,
+            },
+        },
+        RecordVerb::Follow(args) => RecordCommand::Follow {
+            reference: args.reference,
+            keep: true,
+        },
+        RecordVerb::Unfollow(args) => RecordCommand::Follow {
+            reference: args.reference,
+            keep: false,
+        },
+        RecordVerb::Assign(args) => RecordCommand::Assign {
+            reference: args.reference,
+            whom: args.whom,
+        },
+        RecordVerb::Share(args) => RecordCommand::Share {
+            reference: args.reference,
+            whom: args.whom,
+            access: match args.write {
+                true => share::Sharing::Write,
+                false => share::Sharing::Read,
+            },
+        },
+        RecordVerb::Unshare(args) => RecordCommand::Share {
+            reference: args.reference,
+            whom: args.whom,
+            access: share::Sharing::None,
+        },
         RecordVerb::History(args) => RecordCommand::History {
             reference: args.reference,
             sync: args.sync,
@@ -156,12 +243,16 @@ pub(crate) async fn run(args: RecordArgs, context: &Context) -> Result<Exit, Fai
             RecordAnswer::Edited(view) => output.json(view),
             RecordAnswer::Record(view) => output.json(view),
             RecordAnswer::Listed(view) => output.json(&view.records),
+            RecordAnswer::Left(view) => output.json(view),
+            RecordAnswer::AllLeft(view) => output.json(&view.records),
             RecordAnswer::History(view) => output.json(view),
             RecordAnswer::Blame(view) => output.json(view),
         },
         RecordAnswer::Edited(view) => view.show(output),
         RecordAnswer::Record(view) => view.show(output),
         RecordAnswer::Listed(view) => view.show(output),
+        RecordAnswer::Left(view) => view.show(output),
+        RecordAnswer::AllLeft(view) => view.show(output),
         RecordAnswer::History(view) => view.show(output),
         RecordAnswer::Blame(view) => view.show(output),
     }?;

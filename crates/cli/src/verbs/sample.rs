@@ -188,7 +188,8 @@ fn creations(definition: &Definition, size: u32, seed: u64) -> Result<Vec<Mutati
         .collect()
 }
 
-fn creation(definition: &Definition, record: SampleRecord) -> Result<Mutation, Failure> {
+/// What creates a record of the sample under a definition.
+pub(crate) fn creation(definition: &Definition, record: SampleRecord) -> Result<Mutation, Failure> {
     let unfit = |field: &str, reason: &str| {
         let place = format!("{}.{field}", record.type_name);
         Failure::usage(format!(

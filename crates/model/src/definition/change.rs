@@ -1,23 +1,21 @@
 //! Changes of a definition: how two differ, and how one becomes the next.
 
 use super::check::Faults;
-use super::{Definition, DefinitionFault, Field, Granularity, Kind, RecordType, Team, User};
+use super::{
+    BusinessUnit, Definition, DefinitionFault, Field, FieldSecurity, Granularity, Hierarchy, Kind,
+    Position, Profile, ProfileType, RecordType, Role, Team, User, WithoutProfile,
+};
 use crate::id::TypeId;
 use crate::value::{Decimal, Value};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// One step of a published change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DefinitionChange {
-    /// Name, policy and granularity of the organization.
-    Organization {
-        /// New name.
-        name: String,
-        /// New policy id.
-        policy: String,
-        /// New granularity.
-        granularity: Granularity,
-    },
+    /// What holds for the organization as a whole.
+    Organization(Heading),
     /// A type as it shall be, fields apart: they keep what they were.
     Type(RecordType),
     /// A field as it shall be.
@@ -26,6 +24,117 @@ pub enum DefinitionChange {
     User(String, Option<User>),
     /// A team as it shall be, or `None` to remove it.
     Team(String, Option<Team>),
+    /// A business unit as it shall be, or `None` to remove it.
+    BusinessUnit(String, Option<BusinessUnit>),
+    /// A position as it shall be, or `None` to remove it.
+    Position(String, Option<Position>),
+    /// A role as it shall be, or `None` to remove it.
+    Role(String, Option<Role>),
+    /// Who may see secured fields, as it shall be, or `None` to remove it.
+    FieldSecurity(String, Option<FieldSecurity>),
+    /// An offline profile as it shall be, types apart: they keep what they
+    /// were. `None` removes it.
+    Profile(String, Option<Profile>),
+    /// A type of an offline profile as it shall be, or `None` to remove it.
+    ProfileType(String, TypeId, Option<ProfileType>),
+    /// Users that a group has besides those that its own change, earlier in
+    /// the same publication, names: one operation could not hold them all.
+    Users(Group, BTreeSet<String>),
+}
+
+impl DefinitionChange {
+    /// The group that the change is of, with the users it names.
+    pub(crate) fn users_mut(&mut self) -> Option<(Group, &mut BTreeSet<String>)> {
+        let (group, users) = match self {
+            DefinitionChange::Team(name, Some(team)) => {
+                (Group::Team(name.clone()), &mut team.members)
+            }
+            DefinitionChange::FieldSecurity(name, Some(security)) => (
+                Group::FieldSecurity(name.clone()),
+                &mut security.members.users,
+            ),
+            DefinitionChange::Profile(name, Some(profile)) => {
+                (Group::Profile(name.clone()), &mut profile.members.users)
+            }
+            _ => return None,
+        };
+        Some((group, users))
+    }
+}
+
+/// What users are named in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Group {
+    /// A team.
+    Team(String),
+    /// A part of field security.
+    FieldSecurity(String),
+    /// An offline profile.
+    Profile(String),
+}
+
+/// Users that one change names at most, so that an operation has room for it.
+const USERS_IN_CHANGE_MAX: usize = 500;
+
+/// What holds for the organization as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heading {
+    /// Its name.
+    pub name: String,
+    /// Its policy id.
+    pub policy: String,
+    /// Its granularity.
+    pub granularity: Granularity,
+    /// Whose records superiors see.
+    pub hierarchy: Hierarchy,
+    /// How far its days are ahead of UTC, in minutes.
+    pub utc_offset: i16,
+    /// What users in no offline profile hold.
+    pub without_profile: WithoutProfile,
+}
+
+/// The steps that make `target` of `old`: what is new or other, then what is
+/// not there any more.
+fn steps<K: Clone + Ord, T: Clone + PartialEq>(
+    old: &BTreeMap<K, T>,
+    target: &BTreeMap<K, T>,
+    step: impl Fn(K, Option<T>) -> DefinitionChange,
+) -> Vec<DefinitionChange> {
+    let changed = target
+        .iter()
+        .filter(|(name, value)| old.get(*name) != Some(value))
+        .map(|(name, value)| step(name.clone(), Some(value.clone())));
+    let removed = old
+        .keys()
+        .filter(|name| !target.contains_key(*name))
+        .map(|name| step(name.clone(), None));
+    changed.chain(removed).collect()
+}
+
+/// A change, with the users that it has no room for in changes of their own.
+fn in_parts(mut change: DefinitionChange) -> Vec<DefinitionChange> {
+    let Some((group, users)) = change.users_mut() else {
+        return vec![change];
+    };
+    let all: Vec<String> = std::mem::take(users).into_iter().collect();
+    let mut parts = all.chunks(USERS_IN_CHANGE_MAX);
+    users.extend(parts.next().unwrap_or_default().iter().cloned());
+    let more = parts
+        .map(|part| DefinitionChange::Users(group.clone(), part.iter().cloned().collect()))
+        .collect::<Vec<_>>();
+    std::iter::once(change).chain(more).collect()
+}
+
+/// Puts a value under its name, or takes it away.
+fn put<K: Clone + Ord, T: Clone>(all: &mut BTreeMap<K, T>, name: &K, value: &Option<T>) {
+    match value {
+        Some(value) => {
+            all.insert(name.clone(), value.clone());
+        }
+        None => {
+            all.remove(name);
+        }
+    }
 }
 
 /// Why a change cannot be published.
@@ -55,14 +164,8 @@ impl Definition {
     /// them. Users and teams that it lacks are removed.
     pub fn changes_to(&self, target: &Definition) -> Vec<DefinitionChange> {
         let mut changes = Vec::new();
-        let heading = |d: &Definition| (d.name.clone(), d.policy.clone(), d.granularity);
-        if heading(self) != heading(target) {
-            let (name, policy, granularity) = heading(target);
-            changes.push(DefinitionChange::Organization {
-                name,
-                policy,
-                granularity,
-            });
+        if self.heading() != target.heading() {
+            changes.push(DefinitionChange::Organization(target.heading()));
         }
         for (id, record_type) in &target.types {
             let old = self.types.get(id);
@@ -96,31 +199,44 @@ impl Definition {
             };
             changes.push(DefinitionChange::Type(retired));
         }
-        for (login, user) in &target.users {
-            if self.users.get(login) != Some(user) {
-                changes.push(DefinitionChange::User(login.clone(), Some(user.clone())));
-            }
+        let (old, new) = (self, target);
+        changes.extend(steps(
+            &old.business_units,
+            &new.business_units,
+            DefinitionChange::BusinessUnit,
+        ));
+        changes.extend(steps(
+            &old.positions,
+            &new.positions,
+            DefinitionChange::Position,
+        ));
+        changes.extend(steps(&old.roles, &new.roles, DefinitionChange::Role));
+        changes.extend(steps(&old.users, &new.users, DefinitionChange::User));
+        changes.extend(steps(&old.teams, &new.teams, DefinitionChange::Team));
+        changes.extend(steps(
+            &old.field_security,
+            &new.field_security,
+            DefinitionChange::FieldSecurity,
+        ));
+        let without_types = |profiles: &BTreeMap<String, Profile>| -> BTreeMap<String, Profile> {
+            let profiles = profiles.iter();
+            profiles
+                .map(|(name, profile)| (name.clone(), profile.without_types()))
+                .collect()
+        };
+        changes.extend(steps(
+            &without_types(&old.profiles),
+            &without_types(&new.profiles),
+            DefinitionChange::Profile,
+        ));
+        for (name, profile) in &new.profiles {
+            let none = BTreeMap::new();
+            let types = old.profiles.get(name).map_or(&none, |old| &old.types);
+            changes.extend(steps(types, &profile.types, |id, rule| {
+                DefinitionChange::ProfileType(name.clone(), id, rule)
+            }));
         }
-        for login in self
-            .users
-            .keys()
-            .filter(|login| !target.users.contains_key(*login))
-        {
-            changes.push(DefinitionChange::User(login.clone(), None));
-        }
-        for (name, team) in &target.teams {
-            if self.teams.get(name) != Some(team) {
-                changes.push(DefinitionChange::Team(name.clone(), Some(team.clone())));
-            }
-        }
-        for name in self
-            .teams
-            .keys()
-            .filter(|name| !target.teams.contains_key(*name))
-        {
-            changes.push(DefinitionChange::Team(name.clone(), None));
-        }
-        changes
+        changes.into_iter().flat_map(in_parts).collect()
     }
 
     /// The next definition: this one with `changes`, checked.
@@ -162,16 +278,27 @@ impl Definition {
         .changed(changes)
     }
 
+    /// What holds for the organization as a whole.
+    pub fn heading(&self) -> Heading {
+        Heading {
+            name: self.name.clone(),
+            policy: self.policy.clone(),
+            granularity: self.granularity,
+            hierarchy: self.hierarchy,
+            utc_offset: self.utc_offset,
+            without_profile: self.without_profile,
+        }
+    }
+
     fn apply(&mut self, change: &DefinitionChange, faults: &mut Faults) {
         match change {
-            DefinitionChange::Organization {
-                name,
-                policy,
-                granularity,
-            } => {
-                self.name.clone_from(name);
-                self.policy.clone_from(policy);
-                self.granularity = *granularity;
+            DefinitionChange::Organization(heading) => {
+                self.name.clone_from(&heading.name);
+                self.policy.clone_from(&heading.policy);
+                self.granularity = heading.granularity;
+                self.hierarchy = heading.hierarchy;
+                self.utc_offset = heading.utc_offset;
+                self.without_profile = heading.without_profile;
             }
             DefinitionChange::Type(record_type) => {
                 let old = self.types.remove(&record_type.id);
@@ -185,18 +312,47 @@ impl Definition {
                 self.types.insert(next.id, next);
             }
             DefinitionChange::Field(id, field) => self.apply_field(*id, field, faults),
-            DefinitionChange::User(login, Some(user)) => {
-                self.users.insert(login.clone(), user.clone());
+            DefinitionChange::User(login, user) => put(&mut self.users, login, user),
+            DefinitionChange::Team(name, team) => put(&mut self.teams, name, team),
+            DefinitionChange::BusinessUnit(name, unit) => put(&mut self.business_units, name, unit),
+            DefinitionChange::Position(name, position) => put(&mut self.positions, name, position),
+            DefinitionChange::Role(name, role) => put(&mut self.roles, name, role),
+            DefinitionChange::FieldSecurity(name, security) => {
+                put(&mut self.field_security, name, security);
             }
-            DefinitionChange::User(login, None) => {
-                self.users.remove(login);
+            DefinitionChange::Profile(name, profile) => {
+                let old = self.profiles.get_mut(name).map(|old| &mut old.types);
+                let types = old.map(std::mem::take).unwrap_or_default();
+                let next = profile.clone().map(|next| Profile { types, ..next });
+                put(&mut self.profiles, name, &next);
             }
-            DefinitionChange::Team(name, Some(team)) => {
-                self.teams.insert(name.clone(), team.clone());
+            DefinitionChange::ProfileType(name, id, rule) => match self.profiles.get_mut(name) {
+                Some(profile) => put(&mut profile.types, id, rule),
+                None => faults.add(
+                    &format!("profile {name}"),
+                    "a type of it is published, but there is no such profile",
+                    "add the profile before its types",
+                ),
+            },
+            DefinitionChange::Users(group, users) => match self.users_of(group) {
+                Some(known) => known.extend(users.iter().cloned()),
+                None => faults.add(
+                    "organization",
+                    format!("users are published of {group}, which does not exist"),
+                    "add it before its users",
+                ),
+            },
+        }
+    }
+
+    /// The users that are named in a group.
+    fn users_of(&mut self, group: &Group) -> Option<&mut BTreeSet<String>> {
+        match group {
+            Group::Team(name) => Some(&mut self.teams.get_mut(name)?.members),
+            Group::FieldSecurity(name) => {
+                Some(&mut self.field_security.get_mut(name)?.members.users)
             }
-            DefinitionChange::Team(name, None) => {
-                self.teams.remove(name);
-            }
+            Group::Profile(name) => Some(&mut self.profiles.get_mut(name)?.members.users),
         }
     }
 
@@ -234,6 +390,25 @@ fn reused_keys(old: &RecordType, next: &RecordType, faults: &mut Faults) {
                 format!("it has the id of key `{}`, which is another one", was.name),
                 "give it an id of its own",
             );
+        }
+    }
+}
+
+impl Profile {
+    fn without_types(&self) -> Profile {
+        Profile {
+            types: BTreeMap::new(),
+            ..self.clone()
+        }
+    }
+}
+
+impl fmt::Display for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Group::Team(name) => write!(f, "team {name}"),
+            Group::FieldSecurity(name) => write!(f, "field security {name}"),
+            Group::Profile(name) => write!(f, "profile {name}"),
         }
     }
 }

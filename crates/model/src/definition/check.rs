@@ -1,6 +1,12 @@
 //! What makes a definition wrong, whoever wrote it: the fold refuses to
 //! publish what these checks find.
 
+mod expression;
+mod people;
+mod profile;
+mod security;
+mod tree;
+
 use super::{Definition, Field, Kind, OnDelete, RecordType};
 use crate::limit;
 use crate::value::is_currency;
@@ -71,13 +77,6 @@ impl Definition {
                 format!("at most {} are possible", limit::TYPES_MAX),
             );
         }
-        if self.users.len() > limit::USERS_MAX {
-            faults.add(
-                "organization",
-                format!("{} users are too many", self.users.len()),
-                format!("at most {} are possible", limit::USERS_MAX),
-            );
-        }
         for record_type in self.types.values() {
             record_type.key_faults(&mut faults);
         }
@@ -92,15 +91,10 @@ impl Definition {
             }
             self.type_faults(record_type, &mut faults);
         }
-        for (name, team) in &self.teams {
-            for member in team.members.iter().filter(|m| !self.users.contains_key(*m)) {
-                faults.add(
-                    &format!("team {name}"),
-                    format!("member `{member}` is no user"),
-                    "name a user's login, or add the user",
-                );
-            }
-        }
+        self.people_faults(&mut faults);
+        self.security_faults(&mut faults);
+        self.profile_faults(&mut faults);
+        self.expression_faults(&mut faults);
         faults.0
     }
 

@@ -1,10 +1,12 @@
 //! What makes a definition or a change of one wrong.
 
 use super::{
-    AlternateKey, Definition, DefinitionChange, Field, Kind, OnDelete, PublishError, RecordType,
+    AlternateKey, Definition, DefinitionChange, Field, Filter, Group, Kind, OnDelete, Profile,
+    ProfileType, PublishError, RecordType, Team, User,
 };
 use crate::id::{FieldId, KeyId, TypeId};
 use crate::value::{Money, Value};
+use std::collections::BTreeSet;
 
 const SITE: TypeId = TypeId(1);
 
@@ -15,19 +17,13 @@ fn sites() -> Definition {
         ..Definition::default()
     };
     let site = RecordType {
-        id: SITE,
-        name: "site".to_owned(),
-        label: "Site".to_owned(),
-        title: None,
         fields: [
             field(1, "name", Kind::text()),
             field(2, "floor", Kind::integer()),
         ]
         .into(),
         keys: vec![key(1, "name", &[1])],
-        policy: None,
-        granularity: None,
-        retired: false,
+        ..RecordType::new(SITE, "site", "Site")
     };
     definition.types.insert(SITE, site);
     definition
@@ -35,17 +31,7 @@ fn sites() -> Definition {
 
 fn field(id: u16, name: &str, kind: Kind) -> (FieldId, Field) {
     let id = FieldId(id);
-    let field = Field {
-        id,
-        name: name.to_owned(),
-        label: name.to_owned(),
-        kind,
-        required: false,
-        default: None,
-        policy: None,
-        retired: false,
-    };
-    (id, field)
+    (id, Field::new(id, name, name, kind))
 }
 
 fn key(id: u16, name: &str, fields: &[u16]) -> AlternateKey {
@@ -304,6 +290,66 @@ fn what_a_target_lacks_is_retired() {
     );
     assert!(after.types[&SITE].fields[&FieldId(2)].retired);
     assert_eq!(after.changes_to(&target), [], "it is retired already");
+}
+
+#[test]
+fn a_group_of_any_size_fits_into_changes_of_a_bounded_one() {
+    let before = sites();
+    let mut target = sites();
+    let logins: BTreeSet<String> = (0..12_000).map(|number| format!("user.{number}")).collect();
+    for login in &logins {
+        target.users.insert(login.clone(), User::new(login));
+    }
+    let team = Team::new("Everybody", logins.clone());
+    target.teams.insert("all".to_owned(), team);
+    let mut profile = Profile::new("Everybody");
+    profile.members.users = logins;
+    let rule = ProfileType::new(Filter::All);
+    profile.types.insert(SITE, rule);
+    target.profiles.insert("all".to_owned(), profile);
+    let changes = before.changes_to(&target);
+    let sizes = changes
+        .iter()
+        .map(|change| crate::codec::encode(change).len());
+    assert!(sizes.max() < Some(crate::limit::OPERATION_BYTES_MAX / 2));
+    let after = before.changed(&changes).expect("no fault");
+    assert_eq!(
+        (&after.teams, &after.profiles),
+        (&target.teams, &target.profiles)
+    );
+    let mut smaller = after.clone();
+    let team = smaller.teams.get_mut("all").expect("the team");
+    assert!(team.members.remove("user.7"));
+    smaller
+        .profiles
+        .get_mut("all")
+        .expect("the profile")
+        .types
+        .clear();
+    let changes = after.changes_to(&smaller);
+    assert_eq!(
+        crate::text::describe(&changes, &after),
+        ["team all: without user.7", "profile all, site: removed"]
+    );
+    let after = after.changed(&changes).expect("no fault");
+    assert_eq!(
+        (&after.teams, &after.profiles),
+        (&smaller.teams, &smaller.profiles)
+    );
+}
+
+#[test]
+fn parts_of_what_is_not_there_are_told() {
+    let users = DefinitionChange::Users(Group::Team("crew".to_owned()), ["ada".to_owned()].into());
+    let rule = ProfileType::new(Filter::All);
+    let rule = DefinitionChange::ProfileType("field".to_owned(), SITE, Some(rule));
+    assert_eq!(
+        refused(sites().changed(&[users, rule])),
+        [
+            "organization: users are published of team crew, which does not exist; add it before its users",
+            "profile field: a type of it is published, but there is no such profile; add the profile before its types",
+        ]
+    );
 }
 
 #[test]

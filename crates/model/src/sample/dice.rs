@@ -3,11 +3,11 @@
 
 /// A stream of numbers: splitmix64 (Steele, Lea and Flood, "Fast splittable
 /// pseudorandom number generators", OOPSLA 2014).
-pub(super) struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
     /// The stream called `name` at `index`.
-    pub(super) fn new(seed: u64, name: &str, index: u64) -> Dice {
+    pub(crate) fn new(seed: u64, name: &str, index: u64) -> Dice {
         let bytes: [u8; 10] = bytes(seed, name, index);
         Dice(u64::from_be_bytes(
             bytes[..8].try_into().expect("8 of 10 bytes"),
@@ -22,19 +22,19 @@ impl Dice {
     }
 
     /// A number below `end`, which is above 0.
-    pub(super) fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
 
     /// One of `items`, of which there are some.
-    pub(super) fn pick<'a, T: ?Sized>(&mut self, items: &[&'a T]) -> &'a T {
+    pub(crate) fn pick<'a, T: ?Sized>(&mut self, items: &[&'a T]) -> &'a T {
         let index = self.below(items.len() as u64);
         items[usize::try_from(index).expect("below a length")]
     }
 }
 
 /// Bytes that depend on all of the parameters.
-pub(super) fn bytes(seed: u64, name: &str, index: u64) -> [u8; 10] {
+pub(crate) fn bytes(seed: u64, name: &str, index: u64) -> [u8; 10] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&seed.to_be_bytes());
     hasher.update(&index.to_be_bytes());

@@ -1,5 +1,6 @@
-use super::{SampleRecord, field_service};
-use crate::definition::{Definition, Field, Kind, RecordType};
+use super::{SampleRecord, crowd, field_service};
+use crate::definition::{Definition, Field, Filter, Kind, RecordType};
+use crate::expression::compile;
 use crate::id::{RecordId, TypeId};
 use crate::text::{parse, template};
 use crate::value::Value;
@@ -17,7 +18,11 @@ const POLICIES: &[&str] = &[
 ];
 
 fn definition() -> Definition {
-    let files = template("field-service").expect("a template");
+    organization("field-service")
+}
+
+fn organization(name: &str) -> Definition {
+    let files = template(name).expect("a template");
     parse(&files, &Definition::default(), POLICIES).expect("it has no mistakes")
 }
 
@@ -189,5 +194,35 @@ fn a_definition_without_some_types_users_or_fields_gets_what_it_has() {
     let mut checker = Checker::new(&definition);
     for record in &records {
         checker.check(record);
+    }
+}
+
+#[test]
+fn a_crowd_fits_into_every_template_and_its_filters_can_be_asked() {
+    for name in crate::text::TEMPLATES {
+        let mut definition = organization(name);
+        crowd(&mut definition, 230);
+        let changes = Definition::default().changes_to(&definition);
+        let made = Definition::default().changed(&changes);
+        assert_eq!(
+            made.map(|made| made.teams.len()).ok(),
+            Some(definition.teams.len())
+        );
+        for profile in definition.profiles.values() {
+            for (id, rule) in &profile.types {
+                if let Filter::Where(text) = &rule.filter {
+                    assert_eq!(compile(text, &definition, *id).err(), None, "{text}");
+                }
+            }
+        }
+        assert!(
+            definition
+                .profiles
+                .values()
+                .all(|profile| profile.members.users.len() >= 230)
+        );
+        let team = &definition.teams["team_0022"];
+        assert_eq!(team.members.len(), 10);
+        assert_eq!(team.business_unit.as_deref(), Some("unit_002"));
     }
 }

@@ -1,25 +1,29 @@
 //! A published change in words, one line each.
 
+mod parts;
+mod people;
+mod profile;
+
 use super::field::ON_DELETE;
-use super::organization::{ACCESSES, GRANULARITIES};
+use super::organization::{ACCESSES, GRANULARITIES, WITHOUT_PROFILE};
 use super::record_type::label_of;
 use super::section::either;
+use super::span::offset_text;
 use crate::definition::{
-    AlternateKey, Definition, DefinitionChange, Field, Granularity, Kind, RecordType, Team, User,
+    AlternateKey, Definition, DefinitionChange, Field, Granularity, Heading, Hierarchy, Kind,
+    RecordType,
 };
-use crate::id::TypeId;
+use crate::id::{FieldId, TypeId};
 use crate::value::Decimal;
+use parts::Parts;
 use std::fmt::Display;
 
 /// Says what each of `changes` does to `before`, a line for each.
 pub fn describe(changes: &[DefinitionChange], before: &Definition) -> Vec<String> {
+    let changes = &whole(changes);
     let after = overlaid(changes, before);
     let say = |change: &DefinitionChange| match change {
-        DefinitionChange::Organization {
-            name,
-            policy,
-            granularity,
-        } => organization(before, name, policy, *granularity),
+        DefinitionChange::Organization(heading) => organization(before, heading),
         DefinitionChange::Type(record_type) => {
             let now = after.types.get(&record_type.id).unwrap_or(record_type);
             record_type_line(before.types.get(&record_type.id), now)
@@ -41,19 +45,65 @@ pub fn describe(changes: &[DefinitionChange], before: &Definition) -> Vec<String
             )
         }
         DefinitionChange::User(login, user) => {
-            format!(
-                "user {login}: {}",
-                user_words(before.users.get(login), user.as_ref())
-            )
+            let old = before.users.get(login);
+            named("user", login, user, |now| people::user(old, now))
         }
         DefinitionChange::Team(name, team) => {
-            format!(
-                "team {name}: {}",
-                team_words(before.teams.get(name), team.as_ref())
-            )
+            let old = before.teams.get(name);
+            named("team", name, team, |now| people::team(old, now))
+        }
+        DefinitionChange::BusinessUnit(name, unit) => {
+            let old = before.business_units.get(name);
+            named("business unit", name, unit, |now| people::unit(old, now))
+        }
+        DefinitionChange::Position(name, position) => {
+            let old = before.positions.get(name);
+            named("position", name, position, |now| people::position(old, now))
+        }
+        DefinitionChange::Role(name, role) => {
+            let old = before.roles.get(name);
+            named("role", name, role, |now| people::role(old, now, &after))
+        }
+        DefinitionChange::FieldSecurity(name, security) => {
+            let old = before.field_security.get(name);
+            named("field security", name, security, |now| {
+                people::field_security(old, now, &after)
+            })
+        }
+        DefinitionChange::Profile(name, profile) => {
+            let old = before.profiles.get(name);
+            named("profile", name, profile, |now| profile::profile(old, now))
+        }
+        DefinitionChange::ProfileType(name, id, rule) => {
+            let profile = before.profiles.get(name);
+            let old = profile.and_then(|profile| profile.types.get(id));
+            let of = after.types.get(id);
+            let place = format!("{name}, {}", of.map_or("?", |of| &of.name));
+            named("profile", &place, rule, |now| {
+                of.map_or(String::new(), |of| profile::rule(old, now, of, &after))
+            })
+        }
+        DefinitionChange::Users(group, users) => {
+            let names: Vec<&str> = users.iter().map(String::as_str).collect();
+            format!("{group}: users with {}", names.join(", "))
         }
     };
     changes.iter().map(say).collect()
+}
+
+/// The changes with the users of a group told in one.
+fn whole(changes: &[DefinitionChange]) -> Vec<DefinitionChange> {
+    let mut told: Vec<DefinitionChange> = Vec::new();
+    for change in changes {
+        let before = told.last_mut().and_then(DefinitionChange::users_mut);
+        match (before, change) {
+            (Some((of, users)), DefinitionChange::Users(group, more)) if of == *group => {
+                users.extend(more.iter().cloned());
+            }
+            _ => told.push(change.clone()),
+        }
+    }
+    told
 }
 
 /// `before` with the types and fields of `changes`, for their names.
@@ -83,14 +133,34 @@ fn overlaid(changes: &[DefinitionChange], before: &Definition) -> Definition {
     after
 }
 
-fn organization(before: &Definition, name: &str, policy: &str, granularity: Granularity) -> String {
+/// A line about a thing with a name: what it is now, or that it is gone.
+fn named<T>(what: &str, name: &str, now: &Option<T>, words: impl FnOnce(&T) -> String) -> String {
+    let words = now.as_ref().map_or("removed".to_owned(), words);
+    format!("{what} {name}: {words}")
+}
+
+fn organization(before: &Definition, heading: &Heading) -> String {
     let mut parts = Parts::default();
-    parts.changed("name", &before.name.as_str(), &name);
-    parts.changed("policy", &before.policy.as_str(), &policy);
+    parts.changed("name", &before.name, &heading.name);
+    parts.changed("policy", &before.policy, &heading.policy);
     parts.changed(
         "granularity",
         &granularity_name(before.granularity),
-        &granularity_name(granularity),
+        &granularity_name(heading.granularity),
+    );
+    let hierarchy = |hierarchy: Hierarchy| match hierarchy {
+        Hierarchy::None => "none".to_owned(),
+        Hierarchy::Manager(levels) => format!("by manager, levels {levels}"),
+        Hierarchy::Position(levels) => format!("by position, levels {levels}"),
+    };
+    let (old, now) = (hierarchy(before.hierarchy), hierarchy(heading.hierarchy));
+    parts.changed("hierarchy", &old, &now);
+    let (old, now) = (before.utc_offset, heading.utc_offset);
+    parts.changed("offset from UTC", &offset_text(old), &offset_text(now));
+    parts.changed(
+        "without a profile",
+        &name_of(WITHOUT_PROFILE, before.without_profile),
+        &name_of(WITHOUT_PROFILE, heading.without_profile),
     );
     format!("organization: {}", parts.joined())
 }
@@ -105,6 +175,17 @@ fn name_of<T: PartialEq>(names: &[(&'static str, T)], value: T) -> &'static str 
         .find(|(_, named)| *named == value)
         .map_or("", |(name, _)| *name)
 }
+
+/// A field that a type names for a purpose.
+type FieldNamed = fn(&RecordType) -> Option<FieldId>;
+
+/// The fields that a type names, by what for.
+const FIELDS_NAMED: [(&str, FieldNamed); 4] = [
+    ("title", |of| of.title),
+    ("owner", |of| of.owner),
+    ("readers", |of| of.readers),
+    ("writers", |of| of.writers),
+];
 
 fn record_type_line(old: Option<&RecordType>, now: &RecordType) -> String {
     let mut parts = Parts::default();
@@ -124,11 +205,10 @@ fn record_type_line(old: Option<&RecordType>, now: &RecordType) -> String {
         });
         parts.retired(old.retired, now.retired);
     }
-    let title = |of: &RecordType| {
-        of.title
-            .and_then(|id| Some(of.fields.get(&id)?.name.clone()))
-    };
-    parts.optional("title", old.and_then(title), title(now));
+    for (what, field) in FIELDS_NAMED {
+        let name = |of: &RecordType| Some(of.fields.get(&field(of)?)?.name.clone());
+        parts.optional(what, old.and_then(name), name(now));
+    }
     parts.optional(
         "policy",
         old.and_then(|old| old.policy.clone()),
@@ -136,6 +216,11 @@ fn record_type_line(old: Option<&RecordType>, now: &RecordType) -> String {
     );
     let granularity = |of: &RecordType| of.granularity.map(granularity_name);
     parts.optional("granularity", old.and_then(granularity), granularity(now));
+    let was_offline = old.is_none_or(|old| old.offline);
+    parts.add_if(was_offline && !now.offline, || "not offline".to_owned());
+    parts.add_if(!was_offline && now.offline, || "now offline".to_owned());
+    let old_where = old.and_then(|old| old.offline_where.as_ref());
+    parts.optional("offline where", old_where, now.offline_where.as_ref());
     keys(old.map_or(&[], |old| &old.keys), now, &mut parts);
     format!("{}: {}", now.name, parts.joined())
 }
@@ -171,6 +256,7 @@ impl Words<'_> {
             parts.add_if(now.label != label_of(&now.name), || {
                 format!("label {}", now.label)
             });
+            parts.add_if(now.secured, || "secured".to_owned());
             parts.add_if(now.retired, || "retired".to_owned());
             return parts.joined();
         };
@@ -189,6 +275,10 @@ impl Words<'_> {
         let followed = old.label == label_of(&old.name) && now.label == label_of(&now.name);
         parts.add_if(old.label != now.label && !followed, || {
             format!("label {} (was {})", now.label, old.label)
+        });
+        parts.add_if(!old.secured && now.secured, || "now secured".to_owned());
+        parts.add_if(old.secured && !now.secured, || {
+            "no longer secured".to_owned()
         });
         parts.retired(old.retired, now.retired);
         parts.joined()
@@ -268,91 +358,5 @@ fn range<T: Display>(min: &Option<T>, max: &Option<T>) -> String {
         (Some(min), None) => format!(" from {min}"),
         (None, Some(max)) => format!(" up to {max}"),
         (None, None) => String::new(),
-    }
-}
-
-fn user_words(old: Option<&User>, now: Option<&User>) -> String {
-    let Some(now) = now else {
-        return "removed".to_owned();
-    };
-    let access = |user: &User| name_of(ACCESSES, user.access);
-    let mut parts = Parts::default();
-    match old {
-        None => {
-            parts.add(format!("new, {}", now.name));
-            parts.optional("email", None, now.email.as_ref());
-            parts.add(format!("access {}", access(now)));
-        }
-        Some(old) => {
-            parts.changed("name", &old.name, &now.name);
-            parts.optional("email", old.email.as_ref(), now.email.as_ref());
-            parts.changed("access", &access(old), &access(now));
-        }
-    }
-    parts.joined()
-}
-
-fn team_words(old: Option<&Team>, now: Option<&Team>) -> String {
-    let Some(now) = now else {
-        return "removed".to_owned();
-    };
-    let mut parts = Parts::default();
-    match old {
-        None => parts.add(format!("new, {}", now.name)),
-        Some(old) => parts.changed("name", &old.name, &now.name),
-    }
-    let join = |logins: Vec<&String>| {
-        logins
-            .into_iter()
-            .map(String::as_str)
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    let none = Default::default();
-    let old = old.map_or(&none, |old| &old.members);
-    let (joined, left) = (
-        join(now.members.difference(old).collect()),
-        join(old.difference(&now.members).collect()),
-    );
-    parts.add_if(!joined.is_empty(), || format!("with {joined}"));
-    parts.add_if(!left.is_empty(), || format!("without {left}"));
-    parts.joined()
-}
-
-/// What is said of one thing, piece by piece.
-#[derive(Default)]
-struct Parts(Vec<String>);
-
-impl Parts {
-    fn add(&mut self, part: impl Into<String>) {
-        self.0.push(part.into());
-    }
-
-    fn add_if(&mut self, said: bool, part: impl FnOnce() -> String) {
-        if said {
-            self.add(part());
-        }
-    }
-
-    fn changed<T: PartialEq + Display>(&mut self, what: &str, old: &T, now: &T) {
-        self.add_if(old != now, || format!("{what} {now} (was {old})"));
-    }
-
-    fn optional<T: PartialEq + Display>(&mut self, what: &str, old: Option<T>, now: Option<T>) {
-        match (old, now) {
-            (Some(old), Some(now)) if old != now => self.add(format!("{what} {now} (was {old})")),
-            (None, Some(now)) => self.add(format!("{what} {now}")),
-            (Some(old), None) => self.add(format!("no {what} any more (was {old})")),
-            _ => {}
-        }
-    }
-
-    fn retired(&mut self, old: bool, now: bool) {
-        self.add_if(!old && now, || "retired".to_owned());
-        self.add_if(old && !now, || "in use again".to_owned());
-    }
-
-    fn joined(&self) -> String {
-        self.0.join(", ")
     }
 }

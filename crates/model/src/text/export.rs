@@ -1,13 +1,18 @@
 //! A definition written as its text. [`parse`](super::parse) on top of the
 //! same definition gives it back.
 
+mod profile;
+mod security;
+
+pub(super) use profile::owned_names;
+
 use super::SourceFile;
 use super::default::{decimal, write as default_text};
 use super::field::{ANY_TYPE, ON_DELETE, on_delete_default};
 use super::layout::{Row, heading_of, line, list, quoted, shown};
-use super::organization::{ACCESSES, GRANULARITIES};
+use super::organization::GRANULARITIES;
 use super::record_type::label_of;
-use crate::definition::{Access, Definition, Field, Kind, OnDelete, RecordType};
+use crate::definition::{Definition, Field, Kind, OnDelete, RecordType};
 use crate::id::{FieldId, TypeId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,11 +24,22 @@ use std::collections::{BTreeMap, BTreeSet};
 pub fn export(definition: &Definition) -> Vec<SourceFile> {
     let names = type_names(definition);
     let mut files = vec![
-        file("organization.toml", heading(definition)),
-        file("users.toml", users(definition)),
-        file("teams.toml", teams(definition)),
+        file("organization.toml", security::heading(definition)),
+        file("business_units.toml", units(definition)),
+        file("positions.toml", positions(definition)),
+        file("users.toml", security::users(definition)),
+        file("teams.toml", security::teams(definition)),
+        file("field_security.toml", security::field_security(definition)),
     ];
     files.retain(|file| !file.text.is_empty());
+    for (name, role) in &definition.roles {
+        let text = security::role(name, role, definition);
+        files.push(file(&format!("roles/{name}.toml"), text));
+    }
+    for (name, profile) in &definition.profiles {
+        let text = profile::profile(name, profile, definition);
+        files.push(file(&format!("profiles/{name}.toml"), text));
+    }
     let nameable =
         |record_type: &&RecordType| names.get(record_type.name.as_str()) == Some(&record_type.id);
     for record_type in definition.types.values().filter(nameable) {
@@ -49,6 +65,16 @@ fn file(path: &str, text: String) -> SourceFile {
     }
 }
 
+fn units(definition: &Definition) -> String {
+    let units = definition.business_units.iter();
+    security::tree(units.map(|(name, unit)| (name, &unit.label, &unit.parent)))
+}
+
+fn positions(definition: &Definition) -> String {
+    let positions = definition.positions.iter();
+    security::tree(positions.map(|(name, position)| (name, &position.label, &position.parent)))
+}
+
 /// The type each name means: the one in use, else the last one retired.
 fn type_names(definition: &Definition) -> BTreeMap<&str, TypeId> {
     let mut types: Vec<&RecordType> = definition.types.values().collect();
@@ -64,43 +90,6 @@ fn name_of<T: Copy + PartialEq>(names: &[(&'static str, T)], value: T) -> &'stat
         .iter()
         .find(|(_, named)| *named == value)
         .map_or("", |(name, _)| *name)
-}
-
-fn heading(definition: &Definition) -> String {
-    let mut text = String::new();
-    line(&mut text, "name", &quoted(&definition.name));
-    line(&mut text, "policy", &quoted(&definition.policy));
-    line(
-        &mut text,
-        "granularity",
-        &quoted(name_of(GRANULARITIES, definition.granularity)),
-    );
-    text
-}
-
-fn users(definition: &Definition) -> String {
-    let mut text = String::new();
-    for (login, user) in &definition.users {
-        let mut row = Row::default();
-        row.add("name", quoted(&user.name));
-        row.add_text("email", user.email.as_deref());
-        row.add_if("access", user.access != Access::Edit, || {
-            quoted(name_of(ACCESSES, user.access))
-        });
-        line(&mut text, login, &row.text(login));
-    }
-    text
-}
-
-fn teams(definition: &Definition) -> String {
-    let mut text = String::new();
-    for (name, team) in &definition.teams {
-        let mut row = Row::default();
-        row.add("name", quoted(&team.name));
-        row.add_if("members", !team.members.is_empty(), || list(&team.members));
-        line(&mut text, name, &row.text(name));
-    }
-    text
 }
 
 /// One record type while it is written.
@@ -130,6 +119,17 @@ impl TypeWriter<'_> {
                 "granularity",
                 &quoted(name_of(GRANULARITIES, granularity)),
             );
+        }
+        for (key, id) in people_fields(record_type) {
+            if let Some(field) = record_type.fields.get(&id) {
+                line(&mut text, key, &quoted(&field.name));
+            }
+        }
+        if !record_type.offline {
+            line(&mut text, "offline", "false");
+        }
+        if let Some(expression) = &record_type.offline_where {
+            line(&mut text, "offline_where", &quoted(expression));
         }
         if record_type.retired {
             line(&mut text, "retired", "true");
@@ -169,6 +169,7 @@ impl TypeWriter<'_> {
             .filter(live)
             .all(|field| means(&field.id) && self.is_nameable(&field.kind))
             && self.record_type.title.iter().all(means)
+            && people_fields(self.record_type).all(|(_, id)| means(&id))
             && self
                 .record_type
                 .keys
@@ -199,6 +200,7 @@ impl TypeWriter<'_> {
             quoted(&field.label)
         });
         row.add_text("policy", field.policy.as_deref());
+        row.add_if("secured", field.secured, || "true".to_owned());
         row.add_if("retired", field.retired, || "true".to_owned());
         row.text(&field.name)
     }
@@ -287,4 +289,15 @@ impl TypeWriter<'_> {
             _ => true,
         }
     }
+}
+
+/// The fields that say whose a record is and whom it is shared with, by key.
+fn people_fields(record_type: &RecordType) -> impl Iterator<Item = (&'static str, FieldId)> {
+    let fields = [
+        ("owner", record_type.owner),
+        ("readers", record_type.readers),
+        ("writers", record_type.writers),
+    ];
+    let named = fields.into_iter();
+    named.filter_map(|(key, field)| Some((key, field?)))
 }

@@ -16,6 +16,7 @@ const COMMON: &[&str] = &[
     "required",
     "default",
     "policy",
+    "secured",
     "retired",
     "renamed_from",
 ];
@@ -119,6 +120,7 @@ pub(super) fn read(
         default: kind.as_ref().and_then(|kind| default::read(section, kind)),
         kind: kind.unwrap_or_else(Kind::text),
         policy: policy(section, around.policies),
+        secured: section.flag("secured"),
         retired: section.flag("retired"),
     }
 }

@@ -13,14 +13,33 @@ pub(super) type Span = Range<usize>;
 const ORGANIZATION: &str = "organization.toml";
 const USERS: &str = "users.toml";
 const TEAMS: &str = "teams.toml";
+const BUSINESS_UNITS: &str = "business_units.toml";
+const POSITIONS: &str = "positions.toml";
+const FIELD_SECURITY: &str = "field_security.toml";
+/// Files of which a definition has one at most.
+const SINGLE: [&str; 6] = [
+    ORGANIZATION,
+    BUSINESS_UNITS,
+    POSITIONS,
+    USERS,
+    TEAMS,
+    FIELD_SECURITY,
+];
 
 /// The folder, sorted out.
 pub(super) struct Folder<'a> {
     pub(super) organization: Option<File<'a>>,
     pub(super) users: Option<File<'a>>,
     pub(super) teams: Option<File<'a>>,
+    pub(super) business_units: Option<File<'a>>,
+    pub(super) positions: Option<File<'a>>,
+    pub(super) field_security: Option<File<'a>>,
     /// By record type, in the order of their paths.
     pub(super) types: Vec<(&'a str, File<'a>)>,
+    /// By role.
+    pub(super) roles: Vec<(&'a str, File<'a>)>,
+    /// By profile.
+    pub(super) profiles: Vec<(&'a str, File<'a>)>,
     strays: Vec<File<'a>>,
 }
 
@@ -49,7 +68,12 @@ impl<'a> Folder<'a> {
             organization: None,
             users: None,
             teams: None,
+            business_units: None,
+            positions: None,
+            field_security: None,
             types: Vec::new(),
+            roles: Vec::new(),
+            profiles: Vec::new(),
             strays: Vec::new(),
         };
         for file in files
@@ -60,9 +84,14 @@ impl<'a> Folder<'a> {
                 ORGANIZATION => folder.organization = Some(File::parse(file)),
                 USERS => folder.users = Some(File::parse(file)),
                 TEAMS => folder.teams = Some(File::parse(file)),
-                path => match type_named_by(path) {
-                    Some(name) => folder.types.push((name, File::parse(file))),
-                    None => folder.strays.push(File::stray(file)),
+                BUSINESS_UNITS => folder.business_units = Some(File::parse(file)),
+                POSITIONS => folder.positions = Some(File::parse(file)),
+                FIELD_SECURITY => folder.field_security = Some(File::parse(file)),
+                path => match named_by(path) {
+                    Some(("types", name)) => folder.types.push((name, File::parse(file))),
+                    Some(("roles", name)) => folder.roles.push((name, File::parse(file))),
+                    Some(("profiles", name)) => folder.profiles.push((name, File::parse(file))),
+                    _ => folder.strays.push(File::stray(file)),
                 },
             }
         }
@@ -70,12 +99,19 @@ impl<'a> Folder<'a> {
     }
 
     fn files(&self) -> impl Iterator<Item = &File<'a>> {
-        let single = [&self.organization, &self.users, &self.teams];
-        let types = self.types.iter().map(|(_, file)| file);
+        let single = [
+            &self.organization,
+            &self.business_units,
+            &self.positions,
+            &self.users,
+            &self.teams,
+            &self.field_security,
+        ];
+        let named = self.types.iter().chain(&self.roles).chain(&self.profiles);
         single
             .into_iter()
             .flatten()
-            .chain(types)
+            .chain(named.map(|(_, file)| file))
             .chain(&self.strays)
     }
 
@@ -103,13 +139,15 @@ impl<'a> Folder<'a> {
     }
 }
 
-fn type_named_by(path: &str) -> Option<&str> {
-    let name = path.strip_prefix("types/")?.strip_suffix(".toml")?;
-    (!name.contains('/')).then_some(name)
+/// The folder that a file is in, and its name there.
+fn named_by(path: &str) -> Option<(&str, &str)> {
+    let (folder, name) = path.split_once('/')?;
+    let name = name.strip_suffix(".toml")?;
+    (!name.contains('/')).then_some((folder, name))
 }
 
 impl<'a> File<'a> {
-    fn parse(file: &'a SourceFile) -> File<'a> {
+    pub(super) fn parse(file: &'a SourceFile) -> File<'a> {
         let (document, error) = match Document::parse(file.text.as_str()) {
             Ok(document) => (Some(document), None),
             Err(error) => (None, Some(error)),
@@ -138,9 +176,11 @@ impl<'a> File<'a> {
             document: None,
             faults: RefCell::default(),
         };
-        let instead = did_you_mean(stray.path, [ORGANIZATION, USERS, TEAMS], || {
-            "a definition has organization.toml, users.toml, teams.toml and types/NAME.toml"
-                .to_owned()
+        let instead = did_you_mean(stray.path, SINGLE, || {
+            format!(
+                "a definition has {}, types/NAME.toml, roles/NAME.toml and profiles/NAME.toml",
+                SINGLE.join(", ")
+            )
         });
         stray.fault(0..0, "this file is not part of a definition", instead);
         stray
@@ -159,6 +199,11 @@ impl<'a> File<'a> {
             wrong: wrong.into(),
             instead: instead.into(),
         });
+    }
+
+    /// How many mistakes were noted.
+    pub(super) fn fault_count(&self) -> usize {
+        self.faults.borrow().len()
     }
 
     /// Whether a mistake was noted inside `span`.

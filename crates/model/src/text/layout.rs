@@ -64,6 +64,14 @@ impl Row {
     }
 }
 
+/// A list on one line, or over several when it would be too long.
+pub(super) fn lines(list: &str) -> String {
+    if list.chars().count() <= COLUMNS_MAX {
+        return list.to_owned();
+    }
+    broken(list)
+}
+
 /// A list over several lines.
 fn broken(list: &str) -> String {
     let Ok(Toml::Array(array)) = list.parse::<Toml>() else {

@@ -1,11 +1,12 @@
 //! `organization.toml`, `users.toml` and `teams.toml`.
 
 use super::file::Folder;
+use super::name::People;
 use super::place::Places;
 use super::section::{Section, either};
+use super::span;
 use super::suggest::did_you_mean;
-use crate::definition::{Access, Definition, Granularity, Team, User};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::definition::{Access, Definition, Granularity, Hierarchy, Team, User, WithoutProfile};
 
 /// Granularities by their names.
 pub(super) const GRANULARITIES: &[(&str, Granularity)] = &[
@@ -15,7 +16,20 @@ pub(super) const GRANULARITIES: &[(&str, Granularity)] = &[
 /// Accesses by their names.
 pub(super) const ACCESSES: &[(&str, Access)] = &[("edit", Access::Edit), ("read", Access::Read)];
 
-/// Reads name, policy and granularity of the organization.
+/// What users in no profile hold, by its name.
+pub(super) const WITHOUT_PROFILE: &[(&str, WithoutProfile)] = &[
+    ("everything", WithoutProfile::Everything),
+    ("nothing", WithoutProfile::Nothing),
+];
+/// A hierarchy of so many levels.
+type OfLevels = fn(u8) -> Hierarchy;
+/// Hierarchies by what they go along.
+const HIERARCHIES: &[(&str, OfLevels)] = &[
+    ("manager", Hierarchy::Manager),
+    ("position", Hierarchy::Position),
+];
+
+/// Reads what holds for the organization as a whole.
 pub(super) fn read_heading<'a>(
     folder: &'a Folder<'a>,
     policies: &[&str],
@@ -25,11 +39,21 @@ pub(super) fn read_heading<'a>(
     let Some(root) = folder.organization.as_ref().and_then(|file| file.root()) else {
         return;
     };
-    root.only("an organization", &["name", "policy", "granularity"]);
+    let parts = [
+        "name",
+        "policy",
+        "granularity",
+        "hierarchy",
+        "utc_offset",
+        "without_profile",
+    ];
+    root.only("an organization", &parts);
     places.add("organization".to_owned(), root);
+    places.add_parts("organization", root, &["hierarchy", "utc_offset"]);
     let Definition {
         policy: default,
         granularity,
+        without_profile,
         ..
     } = Definition::default();
     definition.name = root.text("name").unwrap_or_default().to_owned();
@@ -37,6 +61,31 @@ pub(super) fn read_heading<'a>(
     definition.granularity = root
         .one_of("granularity", GRANULARITIES)
         .unwrap_or(granularity);
+    definition.hierarchy = hierarchy(root);
+    definition.utc_offset = span::offset(root, "utc_offset").unwrap_or_default();
+    definition.without_profile = root
+        .one_of("without_profile", WITHOUT_PROFILE)
+        .unwrap_or(without_profile);
+}
+
+fn hierarchy(root: Section<'_>) -> Hierarchy {
+    const FORM: &str = "{ by = \"manager\", levels = 3 }";
+    let Some(section) = root.table("hierarchy", FORM) else {
+        return Hierarchy::None;
+    };
+    section.only("a hierarchy", &["by", "levels"]);
+    for part in ["by", "levels"] {
+        if !section.has(part) {
+            let wrong = format!("the hierarchy has no `{part}`");
+            section.fault(part, wrong, format!("write {FORM}"));
+        }
+    }
+    let by = section.one_of("by", HIERARCHIES);
+    let levels = section.count("levels", u32::from(u8::MAX));
+    match (by, levels) {
+        (Some(by), Some(levels)) => by(levels as u8),
+        _ => Hierarchy::None,
+    }
 }
 
 /// Reads `policy`, which is the id of one there is.
@@ -52,73 +101,66 @@ pub(super) fn policy(section: Section<'_>, policies: &[&str]) -> Option<String> 
 }
 
 /// Reads the users.
-pub(super) fn read_users(folder: &Folder<'_>, definition: &mut Definition) {
+pub(super) fn read_users<'a>(
+    folder: &'a Folder<'a>,
+    people: &People<'_>,
+    definition: &mut Definition,
+    places: &mut Places<'a>,
+) {
     let Some(root) = folder.users.as_ref().and_then(|file| file.root()) else {
         return;
     };
+    let parts = [
+        "name",
+        "email",
+        "access",
+        "business_unit",
+        "manager",
+        "position",
+        "roles",
+    ];
     for (login, section) in
         root.tables("a user as { name = \"Ada Okafor\", email = \"ada@example.com\" }")
     {
-        section.only("a user", &["name", "email", "access"]);
-        if !section.has("name") {
-            section.file.fault(
-                section.name_span(),
-                format!("user `{login}` has no name"),
-                "give a `name`",
-            );
-        }
+        section.only("a user", &parts);
+        places.add_parts(&format!("user {login}"), section, &["manager"]);
         let user = User {
-            name: section.text("name").unwrap_or_default().to_owned(),
             email: section.text("email").map(str::to_owned),
             access: section.one_of("access", ACCESSES).unwrap_or(Access::Edit),
+            business_unit: people.units.one(section, "business_unit"),
+            manager: people.users.one(section, "manager"),
+            position: people.positions.one(section, "position"),
+            roles: people.roles.many(section, "roles"),
+            ..User::new(named(section, "user", login))
         };
         definition.users.insert(login.to_owned(), user);
     }
 }
 
-/// Reads the teams; their members are users read before.
-pub(super) fn read_teams(folder: &Folder<'_>, definition: &mut Definition) {
+/// Reads the teams.
+pub(super) fn read_teams(folder: &Folder<'_>, people: &People<'_>, definition: &mut Definition) {
     let Some(root) = folder.teams.as_ref().and_then(|file| file.root()) else {
         return;
     };
-    let users_known = folder
-        .users
-        .as_ref()
-        .is_none_or(|file| file.root().is_some());
     for (name, section) in root.tables("a team as { name = \"Field crew\", members = [\"ada\"] }") {
-        section.only("a team", &["name", "members"]);
-        if !section.has("name") {
-            section.file.fault(
-                section.name_span(),
-                format!("team `{name}` has no name"),
-                "give a `name`",
-            );
-        }
+        section.only("a team", &["name", "members", "business_unit", "roles"]);
+        let members = people.users.many(section, "members");
         let team = Team {
-            name: section.text("name").unwrap_or_default().to_owned(),
-            members: if users_known {
-                members(section, &definition.users)
-            } else {
-                BTreeSet::new()
-            },
+            business_unit: people.units.one(section, "business_unit"),
+            roles: people.roles.many(section, "roles"),
+            ..Team::new(named(section, "team", name), members)
         };
         definition.teams.insert(name.to_owned(), team);
     }
 }
 
-fn members(section: Section<'_>, users: &BTreeMap<String, User>) -> BTreeSet<String> {
-    let mut members = BTreeSet::new();
-    for word in section.words("members").unwrap_or_default() {
-        if users.contains_key(word.text) {
-            members.insert(word.text.to_owned());
-            continue;
-        }
-        let instead = did_you_mean(word.text, users.keys().map(String::as_str), || {
-            "name a user's login, or add the user to users.toml".to_owned()
-        });
+/// The `name` that people read.
+fn named<'a>(section: Section<'a>, what: &str, key: &str) -> &'a str {
+    if !section.has("name") {
+        let wrong = format!("{what} `{key}` has no name");
         section
             .file
-            .fault(word.span, format!("`{}` is no user", word.text), instead);
+            .fault(section.name_span(), wrong, "give a `name`");
     }
-    members
+    section.text("name").unwrap_or_default()
 }

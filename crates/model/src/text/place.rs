@@ -47,6 +47,13 @@ impl<'a> Places<'a> {
         );
     }
 
+    /// Notes that what faults call `place, part` is the value of that key.
+    pub(super) fn add_parts(&mut self, place: &str, section: Section<'a>, parts: &[&str]) {
+        for part in parts {
+            self.add_span(format!("{place}, {part}"), section.file, section.span(part));
+        }
+    }
+
     /// Notes that what faults call `place` stands at `span`.
     pub(super) fn add_span(&mut self, place: String, file: &'a File<'a>, span: Span) {
         self.0.insert(
@@ -68,18 +75,30 @@ impl<'a> Places<'a> {
         let located: Vec<(&File<'_>, Span, &DefinitionFault)> = faults
             .iter()
             .filter_map(|fault| {
-                let place = self.0.get(&fault.place)?;
+                let place = self.of(&fault.place)?;
                 let span = place.span_of(fault);
                 (!place.file.has_fault_in(&span)).then_some((place.file, span, fault))
             })
             .collect();
-        assert!(
-            !located.is_empty() || faults.is_empty() || folder.has_faults(),
-            "a fault is told somewhere: {faults:?}"
-        );
-        for (file, span, fault) in located {
-            file.fault(span, fault.wrong.clone(), fault.instead.clone());
+        for (file, span, fault) in &located {
+            file.fault(span.clone(), fault.wrong.clone(), fault.instead.clone());
         }
+        if let (true, false, Some(organization)) = (
+            located.is_empty(),
+            folder.has_faults(),
+            &folder.organization,
+        ) {
+            for fault in faults {
+                let wrong = format!("{}: {}", fault.place, fault.wrong);
+                organization.fault(0..0, wrong, fault.instead.clone());
+            }
+        }
+    }
+
+    /// Where `place` stands, or else what it is a part of.
+    fn of(&self, place: &str) -> Option<&Place<'a>> {
+        let found = self.0.get(place);
+        found.or_else(|| self.of(place.rsplit_once(", ")?.0))
     }
 }
 

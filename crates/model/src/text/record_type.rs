@@ -16,6 +16,11 @@ const PARTS: &[&str] = &[
     "title",
     "policy",
     "granularity",
+    "owner",
+    "readers",
+    "writers",
+    "offline",
+    "offline_where",
     "retired",
     "renamed_from",
     "keys",
@@ -31,6 +36,104 @@ pub(super) struct TypeNames<'a> {
     pub(super) live: BTreeSet<TypeId>,
 }
 
+/// The types as they were read, for what names them afterwards.
+#[derive(Default)]
+pub(super) struct TypesRead {
+    /// Types whose files cannot be read: nobody can tell what is missing in
+    /// them.
+    broken: BTreeSet<TypeId>,
+}
+
+/// What is wrong with a name that no type in use has, and what to write
+/// instead.
+pub(super) fn no_type(name: &str, definition: &Definition) -> (String, String) {
+    let live = definition.types.values().filter(|t| !t.retired);
+    if definition.types.values().any(|t| t.name == name) {
+        let wrong = format!("record type `{name}` is retired");
+        return (wrong, "name one in use".to_owned());
+    }
+    let instead = did_you_mean(name, live.map(|t| t.name.as_str()), || {
+        format!("name a record type, or add types/{name}.toml")
+    });
+    (format!("there is no record type `{name}`"), instead)
+}
+
+impl TypesRead {
+    /// Whether every type was read, so that what is told of it is its fault.
+    pub(super) fn are_whole(&self) -> bool {
+        self.broken.is_empty()
+    }
+
+    /// Whether the type's file cannot be read.
+    pub(super) fn is_broken(&self, id: TypeId) -> bool {
+        self.broken.contains(&id)
+    }
+
+    /// Notes where something stands that names types.
+    pub(super) fn add_place<'a>(&self, places: &mut Places<'a>, place: &str, section: Section<'a>) {
+        if self.are_whole() {
+            places.add(place.to_owned(), section);
+        }
+    }
+
+    /// The type in use that a word names.
+    pub(super) fn named<'d>(
+        &self,
+        definition: &'d Definition,
+        file: &File<'_>,
+        word: &Word<'_>,
+    ) -> Option<&'d RecordType> {
+        let found = definition.type_named(word.text);
+        if found.is_none() {
+            let (wrong, instead) = no_type(word.text, definition);
+            file.fault(word.span.clone(), wrong, instead);
+        }
+        found
+    }
+
+    /// The field in use that a word names.
+    pub(super) fn field(
+        &self,
+        of: &RecordType,
+        file: &File<'_>,
+        word: &Word<'_>,
+    ) -> Option<FieldId> {
+        let name = word.text;
+        let found = of.field_named(name).map(|field| field.id);
+        if found.is_none() && !self.is_broken(of.id) {
+            let known = of.live_fields().map(|field| field.name.as_str());
+            let instead = did_you_mean(name, known, || format!("name a field of {}", of.name));
+            let wrong = format!("{} has no field `{name}`", of.name);
+            file.fault(word.span.clone(), wrong, instead);
+        }
+        found
+    }
+
+    /// The field that a word names as `work_order.status`.
+    pub(super) fn field_path(
+        &self,
+        definition: &Definition,
+        file: &File<'_>,
+        word: &Word<'_>,
+    ) -> Option<(TypeId, FieldId)> {
+        let Some((record_type, field)) = word.text.split_once('.') else {
+            let wrong = format!("`{}` does not name a field", word.text);
+            file.fault(
+                word.span.clone(),
+                wrong,
+                "write TYPE.FIELD, such as \"work_order.status\"",
+            );
+            return None;
+        };
+        let part = |text| Word {
+            text,
+            span: word.span.clone(),
+        };
+        let of = self.named(definition, file, &part(record_type))?;
+        Some((of.id, self.field(of, file, &part(field))?))
+    }
+}
+
 /// Reads every record type; those that only `base` has are kept as retired.
 pub(super) fn read_all<'a>(
     folder: &'a Folder<'a>,
@@ -38,7 +141,8 @@ pub(super) fn read_all<'a>(
     policies: &'a [&'a str],
     definition: &mut Definition,
     places: &mut Places<'a>,
-) {
+) -> TypesRead {
+    let mut types = TypesRead::default();
     let identities = identities(folder, base);
     let names = type_names(folder, base, &identities);
     for ((name, file), identity) in folder.types.iter().zip(&identities) {
@@ -60,6 +164,11 @@ pub(super) fn read_all<'a>(
                     base.types.values().map(|t| t.name.as_str()),
                 );
                 places.add((*name).to_owned(), root);
+                places.add_parts(
+                    name,
+                    root,
+                    &["owner", "readers", "writers", "offline_where"],
+                );
                 let reader = Reader {
                     root,
                     name,
@@ -70,7 +179,10 @@ pub(super) fn read_all<'a>(
                 };
                 reader.read(places)
             }
-            None => unread(name, id, old),
+            None => {
+                types.broken.insert(id);
+                unread(name, id, old)
+            }
         };
         definition.types.insert(id, read);
     }
@@ -81,6 +193,7 @@ pub(super) fn read_all<'a>(
         };
         definition.types.entry(*id).or_insert_with(kept);
     }
+    types
 }
 
 fn identities(folder: &Folder<'_>, base: &Definition) -> Vec<Identity> {
@@ -132,17 +245,8 @@ fn type_names<'a>(
 /// What stands for a type whose file is broken: what it was, so that nothing
 /// else seems wrong for want of it.
 fn unread(name: &str, id: TypeId, old: Option<&RecordType>) -> RecordType {
-    old.cloned().unwrap_or_else(|| RecordType {
-        id,
-        name: name.to_owned(),
-        label: label_of(name),
-        title: None,
-        fields: BTreeMap::new(),
-        keys: Vec::new(),
-        policy: None,
-        granularity: None,
-        retired: false,
-    })
+    old.cloned()
+        .unwrap_or_else(|| RecordType::new(id, name, &label_of(name)))
 }
 
 /// The label of what nobody gave one: `Work order` for `work_order`.
@@ -203,10 +307,15 @@ impl<'a> Reader<'a, '_> {
             label: root
                 .text("label")
                 .map_or_else(|| label_of(self.name), str::to_owned),
-            title: self.title(&names),
+            title: self.field_under("title", &names),
             keys: self.keys(&names, places),
             policy: policy(root, self.policies),
             granularity: root.one_of("granularity", GRANULARITIES),
+            owner: self.field_under("owner", &names),
+            readers: self.field_under("readers", &names),
+            writers: self.field_under("writers", &names),
+            offline: root.flag_unless_false("offline"),
+            offline_where: root.text("offline_where").map(str::to_owned),
             retired: root.flag("retired"),
             fields,
         }
@@ -235,7 +344,9 @@ impl<'a> Reader<'a, '_> {
                 identity,
                 old_fields().map(|f| f.name.as_str()),
             );
-            places.add(format!("{}.{name}", self.name), *section);
+            let place = format!("{}.{name}", self.name);
+            places.add_parts(&place, *section, &["secured"]);
+            places.add(place, *section);
             let surroundings = Surroundings {
                 types: self.names,
                 policies: self.policies,
@@ -281,12 +392,13 @@ impl<'a> Reader<'a, '_> {
             .collect()
     }
 
-    fn title(&self, names: &BTreeMap<&str, FieldId>) -> Option<FieldId> {
-        let title = self.root.text("title")?;
-        match field_named(names, title) {
+    /// The field that the value of `key` names.
+    fn field_under(&self, key: &str, names: &BTreeMap<&str, FieldId>) -> Option<FieldId> {
+        let given = self.root.text(key)?;
+        match field_named(names, given) {
             Ok(id) => Some(id),
             Err((wrong, instead)) => {
-                self.root.fault("title", wrong, instead);
+                self.root.fault(key, wrong, instead);
                 None
             }
         }

@@ -36,6 +36,12 @@ impl<'a> Section<'a> {
         self.start..self.end
     }
 
+    /// Its name as a word of the text.
+    pub(super) fn name_word(&self, text: &'a str) -> Word<'a> {
+        let span = self.name_span();
+        Word { text, span }
+    }
+
     /// Whether `key` is there at all.
     pub(super) fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
@@ -49,6 +55,21 @@ impl<'a> Section<'a> {
     /// Whether `key` is `true`; mistakes are noted elsewhere.
     pub(super) fn quiet_flag(&self, key: &str) -> bool {
         self.table.get(key).and_then(Item::as_bool) == Some(true)
+    }
+
+    /// The strings in the list under `key`; mistakes are noted elsewhere.
+    pub(super) fn quiet_words(&self, key: &str) -> Vec<Word<'a>> {
+        let list = self.table.get(key).and_then(Item::as_array);
+        let word = |value: &'a Toml| {
+            let (text, span) = (value.as_str()?, value.span()?);
+            Some(Word { text, span })
+        };
+        list.into_iter().flatten().filter_map(word).collect()
+    }
+
+    /// The keys, in the order of the text.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.table.iter().map(|(key, _)| key)
     }
 
     /// Where the value of `key` stands; the table's own name without one.
@@ -129,6 +150,11 @@ impl<'a> Section<'a> {
     pub(super) fn flag(&self, key: &str) -> bool {
         self.read(key, "true or false", Toml::as_bool)
             .unwrap_or(false)
+    }
+
+    /// `true` or `false`; `true` without one.
+    pub(super) fn flag_unless_false(&self, key: &str) -> bool {
+        !self.has(key) || self.flag(key)
     }
 
     /// A whole number.

@@ -1,7 +1,7 @@
 //! Did you mean: the known word nearest to a mistyped one.
 
 /// The word of `known` that is most like `given`, if one is like it at all.
-pub(super) fn nearest<'a>(
+pub(crate) fn nearest<'a>(
     given: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
@@ -20,7 +20,7 @@ pub(super) fn nearest<'a>(
 }
 
 /// `did you mean …?` where a word is near, else what `otherwise` says.
-pub(super) fn did_you_mean<'a>(
+pub fn did_you_mean<'a>(
     given: &str,
     known: impl IntoIterator<Item = &'a str>,
     otherwise: impl FnOnce() -> String,

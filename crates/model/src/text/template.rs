@@ -36,6 +36,7 @@ const FIELD_SERVICE: &[Part] = parts!("field-service":
     "organization.toml"
     "users.toml"
     "teams.toml"
+    "profiles/technician.toml"
     "types/booking.toml"
     "types/case.toml"
     "types/customer_asset.toml"
@@ -48,6 +49,7 @@ const SALES: &[Part] = parts!("sales":
     "organization.toml"
     "users.toml"
     "teams.toml"
+    "profiles/seller.toml"
     "types/competitor.toml"
     "types/competitor_address.toml"
     "types/lead.toml"
@@ -69,4 +71,25 @@ pub fn template(name: &str) -> Option<Vec<SourceFile>> {
     let mut files: Vec<SourceFile> = own.iter().chain(SHARED).map(file).collect();
     files.sort_by(|one, other| one.path.cmp(&other.path));
     Some(files)
+}
+
+/// The default profiles of the built-in organizations, by name, each with the
+/// text of its file.
+fn profiles() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let parts = FIELD_SERVICE.iter().chain(SALES);
+    parts.filter_map(|(path, text)| {
+        let name = path.strip_prefix("profiles/")?.strip_suffix(".toml")?;
+        Some((name, *text))
+    })
+}
+
+/// The names of the default profiles.
+pub(super) fn default_profiles() -> Vec<&'static str> {
+    profiles().map(|(name, _)| name).collect()
+}
+
+/// The text of a default profile.
+pub(super) fn default_profile(name: &str) -> Option<&'static str> {
+    let mut found = profiles().filter(|(known, _)| *known == name);
+    found.next().map(|(_, text)| text)
 }

@@ -4,6 +4,7 @@ mod describe;
 mod identity;
 mod mistakes;
 mod round_trip;
+mod security;
 mod templates;
 
 use super::{SourceFile, TextFault, parse};

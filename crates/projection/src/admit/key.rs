@@ -33,6 +33,7 @@ impl Scrutiny<'_> {
         if let Some(values) = &values {
             let entry = (subject.record_type.id, key.id, values.clone());
             if let Some(holder) = self.holder(&entry, id) {
+                let holder = self.may_tell_of(holder).then_some(holder);
                 return Err(taken(subject, key, values, holder).at(key.fields[0]));
             }
         }
@@ -95,11 +96,14 @@ fn taken(
     subject: &Subject<'_>,
     key: &AlternateKey,
     values: &[Value],
-    holder: RecordId,
+    holder: Option<RecordId>,
 ) -> Rejection {
     let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+    let holder = holder.map_or("one that you may not read".to_owned(), |holder| {
+        format!("record {holder}")
+    });
     let what = format!(
-        "Another {} has {} {} already: record {holder}.",
+        "Another {} has {} {} already: {holder}.",
         subject.label(),
         key.name,
         values.join(", ")

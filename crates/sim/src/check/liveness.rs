@@ -4,8 +4,8 @@ use super::marks::Marks;
 use super::{Checker, Violation, violation};
 use crate::host::Host;
 use crate::trace::{Event, What};
-use crate::world::{DeviceView, View};
-use cairn_projection::State;
+use crate::world::{DeviceView, View, digest_for, is_scoped};
+use cairn_projection::{Issue, State};
 use std::collections::BTreeMap;
 
 /// At the end of a healed run every device of the core has sent all it has,
@@ -67,14 +67,21 @@ fn disagreement(view: &View<'_>, device: &DeviceView<'_>) -> Option<String> {
     if !machine.is_synced() {
         return Some("it is not in sync, though nothing hinders it".to_owned());
     }
-    if status.cursor != state.version() {
-        let (cursor, version) = (status.cursor, state.version());
+    // Nobody is told of what concerns only others, nor of what was rejected.
+    let scoped = is_scoped(view.plan());
+    let newest = state.changed_since(status.cursor).next();
+    if let Some(newest) = newest.filter(|_| !scoped) {
+        let (cursor, version) = (status.cursor, newest.version);
         return Some(format!(
-            "it is at version {cursor} and the relay at {version}"
+            "it is at version {cursor}, and a record changed at {version}"
         ));
     }
+    let due = match scoped {
+        true => digest_for(state, machine, device.user()),
+        false => state.digest(),
+    };
     match machine.digest() {
-        Ok(digest) if digest == state.digest() => issues(device, state),
+        Ok(digest) if digest == due => issues(device, state),
         Ok(_) => Some("it holds something else than the relay".to_owned()),
         Err(error) => Some(format!("its images cannot be read: {error}")),
     }
@@ -92,8 +99,14 @@ fn issues(device: &DeviceView<'_>, state: &State) -> Option<String> {
     if let Some((number, _)) = held.iter().find(|(number, _)| !due.contains_key(number)) {
         return Some(format!("it knows issue {number}, which is not its user's"));
     }
-    let differs = due
-        .iter()
-        .find(|(number, issue)| held.get(number) != Some(issue));
+    // Words may be withheld from who may no longer see what they are about.
+    let without_words = |issue: &Issue| Issue {
+        what: String::new(),
+        ..issue.clone()
+    };
+    let differs = due.iter().find(|(number, issue)| {
+        let held = held.get(number);
+        held.map(|held| without_words(held)) != Some(without_words(issue))
+    });
     differs.map(|(number, _)| format!("its user was never told of issue {number}"))
 }

@@ -152,7 +152,7 @@ pub const SITUATIONS: &[Situation] = &[
             })
     }),
     when("a first download has several pages", |e, _| {
-        is_message(e, |m| matches!(m, Message::Page { last: false, .. }))
+        is_message(e, |m| matches!(m, Message::Page { .. }))
     }),
     when("an acknowledgement stands for the images", |e, _| {
         is_message(e, |m| {

@@ -8,8 +8,8 @@ use cairn_agent::{Input, Request};
 use cairn_model::{DeviceId, LogId, Version};
 use cairn_oplog::bundle::LogHead;
 use cairn_oplog::{Parsed, Storage};
-use cairn_projection::Code;
-use cairn_proto::{ClientMessage, ServerMessage};
+use cairn_projection::{Code, Image};
+use cairn_proto::{Ack, ClientMessage, Incorporated, ServerMessage};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -102,16 +102,55 @@ impl Wiring for Overtaken {
     }
 }
 
-/// What builds on something rejected counts as right in its author's images.
-pub(super) struct RejectedInImages;
+/// The relay takes the images that a device makes of its own work for right
+/// where they are not, and sends none of its own instead.
+pub(super) struct OwnImages {
+    /// After which acknowledgements it does.
+    after: fn(&Ack) -> bool,
+    /// Up to which version it takes each device to have everything.
+    through: BTreeMap<u32, Version>,
+}
 
-impl Wiring for RejectedInImages {
-    fn to_device(&mut self, _: u32, mut message: ServerMessage) -> Option<ServerMessage> {
-        if let ServerMessage::Ack(ack) = &mut message {
+impl OwnImages {
+    pub(super) fn always() -> OwnImages {
+        OwnImages {
+            after: |_| true,
+            through: BTreeMap::new(),
+        }
+    }
+
+    /// What builds on something rejected counts as right.
+    pub(super) fn of_dependants() -> OwnImages {
+        let after = |ack: &Ack| {
             let mut codes = ack.rejected.iter().map(|(_, code)| *code);
-            if !ack.rejected.is_empty() && codes.all(|code| code == Code::Dependent) {
-                ack.incorporated.get_or_insert(0);
+            !ack.rejected.is_empty() && codes.all(|code| code == Code::Dependent)
+        };
+        OwnImages {
+            after,
+            through: BTreeMap::new(),
+        }
+    }
+}
+
+impl Wiring for OwnImages {
+    fn to_device(&mut self, device: u32, mut message: ServerMessage) -> Option<ServerMessage> {
+        match &mut message {
+            ServerMessage::Welcome(_) => drop(self.through.remove(&device)),
+            ServerMessage::Ack(ack) if ack.incorporated.is_none() && (self.after)(ack) => {
+                ack.incorporated = Some(Incorporated {
+                    received_after: 0,
+                    messages: 0,
+                });
+                self.through.insert(device, ack.version);
             }
+            ServerMessage::Changes { images, .. } => {
+                let through = self.through.get(&device).copied().unwrap_or_default();
+                images.retain(|bytes| {
+                    let image = Image::read(&bytes.0);
+                    image.is_ok_and(|image| image.is_whole() || image.version() > through)
+                });
+            }
+            _ => {}
         }
         Some(message)
     }

@@ -6,25 +6,42 @@ use crate::wiring::{Secrets, Wiring};
 use cairn_model::{DeviceId, Hash, LogId, RecordId, Version};
 use cairn_oplog::bundle::{LogHead, Slot, seal};
 use cairn_oplog::{Batch, Durability, Parsed, SecretKey, Storage, Table};
+use cairn_projection::page::Page;
 use cairn_projection::{Image, Issue};
 use cairn_proto::message::ImageBytes;
 use cairn_proto::{ClientMessage, ServerMessage};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The records of a last page are lost.
-pub(super) struct DropPage;
+/// What a first download brings is lost.
+#[derive(Default)]
+pub(super) struct DropDownload {
+    /// Devices that have all there is.
+    complete: BTreeSet<u32>,
+}
 
-impl Wiring for DropPage {
-    fn to_device(&mut self, _: u32, message: ServerMessage) -> Option<ServerMessage> {
-        match message {
-            ServerMessage::Page { began, last, .. } => Some(ServerMessage::Page {
-                page: cairn_projection::page::Page::pack(Vec::new()),
-                began,
-                last,
-            }),
-            other => Some(other),
+impl Wiring for DropDownload {
+    fn to_relay(&mut self, device: u32, message: ClientMessage) -> Option<ClientMessage> {
+        if let ClientMessage::Hello(hello) = &message
+            && hello.cursor == Version(0)
+        {
+            self.complete.remove(&device);
         }
+        Some(message)
+    }
+
+    fn to_device(&mut self, device: u32, mut message: ServerMessage) -> Option<ServerMessage> {
+        match &mut message {
+            ServerMessage::Page { page, .. } => *page = Page::pack(Vec::new()),
+            ServerMessage::Changes { images, last, .. } if !self.complete.contains(&device) => {
+                images.clear();
+                if *last {
+                    self.complete.insert(device);
+                }
+            }
+            _ => {}
+        }
+        Some(message)
     }
 }
 
@@ -101,18 +118,6 @@ impl Wiring for SkipChange {
             && hello.cursor > Version(0)
         {
             hello.cursor = hello.cursor.next();
-        }
-        Some(message)
-    }
-}
-
-/// Every acknowledgement says that the device's own images are right.
-pub(super) struct AlwaysIncorporated;
-
-impl Wiring for AlwaysIncorporated {
-    fn to_device(&mut self, _: u32, mut message: ServerMessage) -> Option<ServerMessage> {
-        if let ServerMessage::Ack(ack) = &mut message {
-            ack.incorporated.get_or_insert(0);
         }
         Some(message)
     }

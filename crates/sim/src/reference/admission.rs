@@ -1,7 +1,9 @@
 //! May an operation stand? Everything is asked before anything changes.
 
 use super::register::Register;
-use super::{Fault, Incoming, Reference, Rejection, Row};
+use super::rights::{Rights, Whose};
+use super::{Cell, Fault, Incoming, Reference, Rejection, Row};
+use cairn_model::definition::Right;
 use cairn_model::{
     Change, Field, FieldId, KeyId, Kind, Mutation, OnDelete, RecordId, RecordType, TypeId, Value,
     Write, limit,
@@ -16,6 +18,7 @@ const TAKEN_ALONG_MAX: usize = 10_000;
 struct Ahead {
     created: BTreeMap<RecordId, TypeId>,
     deleted: BTreeSet<RecordId>,
+    whose: BTreeMap<RecordId, Whose>,
     keys: BTreeMap<(RecordId, KeyId), Option<Vec<Value>>>,
     lookups: BTreeMap<(RecordId, FieldId), Option<RecordId>>,
 }
@@ -42,7 +45,9 @@ impl Reference {
         if mutations.is_empty() || mutations.len() > limit::MUTATIONS_MAX {
             return Err("limit.exceeded".into());
         }
-        if !incoming.may_edit && !mutations.iter().all(is_follow) {
+        let login = &self.authors[incoming.by.author].user;
+        let may_follow = self.definition.users.contains_key(login);
+        if !(incoming.may_edit || may_follow && mutations.iter().all(is_follow)) {
             return Err("privilege.denied".into());
         }
         let mut ahead = Ahead::default();
@@ -103,6 +108,7 @@ impl Question<'_> {
             return Err("limit.exceeded");
         }
         self.existence(ahead)?;
+        self.rights(ahead)?;
         for (field, write) in writes {
             self.write(*field, write, ahead)?;
         }
@@ -182,6 +188,156 @@ impl Question<'_> {
                     made.version <= self.mutation.base
                 }
             })
+    }
+
+    /// Whether the author's rights reach what is done.
+    fn rights(&self, ahead: &mut Ahead) -> Result<(), Fault> {
+        let Some(user) = self.incoming.user else {
+            return Ok(());
+        };
+        let rights = Rights::of(&self.reference.definition, user);
+        let Mutation { record, change, .. } = self.mutation;
+        let standing = self.whose(*record, ahead);
+        let stands = standing.clone().unwrap_or_default();
+        let has = |right| rights.may(right, self.record_type.id, &stands);
+        match change {
+            Change::Create(writes) => {
+                let coming = self.coming(standing.as_ref());
+                rights.may(Right::Create, self.record_type.id, &coming)?;
+                match standing {
+                    Some(_) => {
+                        has(Right::Write)?;
+                        self.changes(&rights, writes, &stands, ahead)?;
+                    }
+                    None => {
+                        for (field, write) in writes {
+                            if self.is_sharing(*field) {
+                                rights.may(Right::Share, self.record_type.id, &coming)?;
+                            }
+                            self.field(&rights, *field, write, ahead)?;
+                        }
+                    }
+                }
+                ahead.whose.insert(*record, coming);
+                Ok(())
+            }
+            Change::Update(writes) => self.changes(&rights, writes, &stands, ahead),
+            Change::Resolve { fields, keep } => {
+                if keep.is_some() || fields.is_empty() {
+                    has(Right::Write)?;
+                }
+                if *keep == Some(false) {
+                    has(Right::Delete)?;
+                }
+                self.changes(&rights, fields, &stands, ahead)
+            }
+            Change::Delete => has(Right::Delete),
+            Change::Restore => has(Right::Write),
+            Change::Follow => has(Right::Read),
+            Change::Unfollow => Ok(()),
+        }
+    }
+
+    fn is_sharing(&self, field: FieldId) -> bool {
+        let of = self.record_type;
+        of.readers == Some(field) || of.writers == Some(field)
+    }
+
+    fn changes(
+        &self,
+        rights: &Rights<'_>,
+        writes: &[(FieldId, Write)],
+        stands: &Whose,
+        ahead: &Ahead,
+    ) -> Result<(), Fault> {
+        for (field, write) in writes {
+            let right = match self.record_type.owner == Some(*field) {
+                true => Right::Assign,
+                false if self.is_sharing(*field) => Right::Share,
+                false => Right::Write,
+            };
+            rights.may(right, self.record_type.id, stands)?;
+            self.field(rights, *field, write, ahead)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a field may be written, and the author point where it does.
+    fn field(
+        &self,
+        rights: &Rights<'_>,
+        id: FieldId,
+        write: &Write,
+        ahead: &Ahead,
+    ) -> Result<(), Fault> {
+        let Some(field) = self.record_type.fields.get(&id) else {
+            return Ok(());
+        };
+        if !rights.may_update(self.record_type.id, id) {
+            return Err("privilege.field");
+        }
+        if self.is_sharing(id) || self.record_type.owner == Some(id) || field.retired {
+            return Ok(());
+        }
+        let targets = match (&field.kind, write) {
+            (Kind::Lookup { .. }, Write::Set(value)) => vec![value],
+            (Kind::Set { .. }, Write::Change { add, .. }) => add.iter().collect(),
+            _ => Vec::new(),
+        };
+        for target in targets.into_iter().filter_map(pointed_at) {
+            let row = self.reference.rows.get(&target);
+            let of = ahead.created.get(&target).copied();
+            if let Some(of) = of.or(row.map(|row| row.record_type)) {
+                let whose = self.whose(target, ahead).unwrap_or_default();
+                rights.may(Right::Append, of, &whose)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whose a record is; `None` before it comes into being.
+    fn whose(&self, record: RecordId, ahead: &Ahead) -> Option<Whose> {
+        if let Some(ahead) = ahead.whose.get(&record) {
+            return Some(ahead.clone());
+        }
+        let row = self.reference.rows.get(&record)?;
+        let of = self.reference.definition.types.get(&row.record_type)?;
+        let parties = |field: Option<FieldId>| match field.and_then(|id| row.cells.get(&id)) {
+            Some(Cell::Set(elements)) => elements.keys().filter_map(pointed_at).collect(),
+            _ => BTreeSet::new(),
+        };
+        Some(Whose {
+            owner: of.owner.and_then(|owner| pointed_at(row.value(owner)?)),
+            readers: parties(of.readers),
+            writers: parties(of.writers),
+        })
+    }
+
+    /// Whose a created record will be.
+    fn coming(&self, standing: Option<&Whose>) -> Whose {
+        let of = self.record_type;
+        let mut whose = standing.cloned().unwrap_or_default();
+        if standing.is_none() {
+            let owner = of.owner.and_then(|owner| of.fields.get(&owner));
+            let default = owner.and_then(|owner| owner.default.as_ref());
+            whose.owner = default.and_then(pointed_at);
+        }
+        for (field, write) in self.mutation.change.writes() {
+            match write {
+                Write::Set(value) if of.owner == Some(*field) => {
+                    whose.owner = pointed_at(value).or(whose.owner);
+                }
+                Write::Clear if of.owner == Some(*field) => whose.owner = None,
+                Write::Change { add, .. } if of.readers == Some(*field) => {
+                    whose.readers.extend(add.iter().filter_map(pointed_at));
+                }
+                Write::Change { add, .. } if of.writers == Some(*field) => {
+                    whose.writers.extend(add.iter().filter_map(pointed_at));
+                }
+                _ => {}
+            }
+        }
+        whose
     }
 
     fn write(&self, field: FieldId, write: &Write, ahead: &mut Ahead) -> Result<(), Fault> {
@@ -385,6 +541,13 @@ impl Question<'_> {
             }
         }
         false
+    }
+}
+
+fn pointed_at(value: &Value) -> Option<RecordId> {
+    match value {
+        Value::Lookup(target) => Some(*target),
+        _ => None,
     }
 }
 

@@ -25,6 +25,9 @@ pub(super) fn of_action(action: &Action) -> String {
         Action::Resolve { .. } => "resolves a conflict".to_owned(),
         Action::Settle { resubmit: true, .. } => "answers an issue: does it again".to_owned(),
         Action::Settle { .. } => "answers an issue: gives it up".to_owned(),
+        Action::LookBack { record: number, .. } => {
+            format!("asks what was done to {}", record("record", *number))
+        }
         Action::Online { .. } => "comes within reach".to_owned(),
         Action::Offline { .. } | Action::HangUp { .. } => "goes out of reach".to_owned(),
         Action::Enrol { device } => format!("the office enrols device {device}"),
@@ -89,6 +92,12 @@ fn of_write(write: &FieldWrite) -> String {
             let lost = remove.iter().map(|element| format!("-{element}"));
             gained.chain(lost).collect::<Vec<_>>().join(" ")
         }
+        FieldWrite::Party(name) => format!("= {name}"),
+        FieldWrite::Share { add, remove } => {
+            let gained = add.iter().map(|name| format!("+{name}"));
+            let lost = remove.iter().map(|name| format!("-{name}"));
+            gained.chain(lost).collect::<Vec<_>>().join(" ")
+        }
         FieldWrite::Document(wanted) => format!("reads {}", plain(wanted)),
     }
 }
@@ -134,6 +143,51 @@ fn of_step(step: &DefinitionStep) -> String {
         } => format!("{record_type}.{field} may be empty"),
         DefinitionStep::Access { user, edit: true } => format!("user {user} may edit"),
         DefinitionStep::Access { user, .. } => format!("user {user} may only read"),
+        other => of_rights_step(other),
+    }
+}
+
+fn of_rights_step(step: &DefinitionStep) -> String {
+    let not = |yes: &bool| if *yes { "" } else { " no longer" };
+    match step {
+        DefinitionStep::Role { user, role, held } => {
+            format!("user {user} is{} a {role}", not(held))
+        }
+        DefinitionStep::Member { user, team, member } => {
+            format!("user {user} is{} in team {team}", not(member))
+        }
+        DefinitionStep::Unit { user, unit } => format!("user {user} belongs to {unit}"),
+        DefinitionStep::User { user, there } => format!("user {user} is{} a user", not(there)),
+        DefinitionStep::Depth { role, right, depth } => {
+            format!("the right of a {role} to {right} has depth {depth}")
+        }
+        DefinitionStep::Secure {
+            record_type,
+            field,
+            secured,
+        } => format!("{record_type}.{field} is{} secured", not(secured)),
+        DefinitionStep::Trust { user, trusted } => {
+            format!("user {user} is{} told what is secured", not(trusted))
+        }
+        DefinitionStep::Filter { profile, filter } => {
+            format!("profile {profile} lets in jobs by {filter}")
+        }
+        DefinitionStep::Columns { profile, fields } if fields.is_empty() => {
+            format!("profile {profile} has every column of jobs")
+        }
+        DefinitionStep::Columns { profile, fields } => {
+            format!("profile {profile} has of jobs {}", fields.join(", "))
+        }
+        DefinitionStep::Profile {
+            user,
+            profile,
+            member,
+        } => format!("user {user} is{} in profile {profile}", not(member)),
+        DefinitionStep::Offline {
+            record_type,
+            offline,
+        } => format!("{record_type} is{} held offline", not(offline)),
+        _ => "something else".to_owned(),
     }
 }
 
@@ -170,18 +224,18 @@ pub(super) fn of_message(message: &Message) -> (&'static str, String) {
             let words = format!("up to operation {through}, at version {version}{rejected}");
             ("acknowledgement", words)
         }
-        Message::Page { last, .. } => {
-            let words = if *last { "the last" } else { "more come" };
-            ("page", words.to_owned())
-        }
+        Message::Page { records, .. } => ("page", format!("{records} records")),
+        Message::TellHeld => ("question", "which records it holds".to_owned()),
+        Message::Held { records } => ("answer", format!("it holds {records} records")),
         Message::Changes {
             images,
+            leaves,
             issues,
             through,
             ..
         } => (
             "changes",
-            format!("{images} records, {issues} issues, up to version {through}"),
+            format!("{images} records, {leaves} leave, {issues} issues, up to version {through}"),
         ),
         Message::LogHashes => ("answer", "about a log".to_owned()),
         Message::History => ("answer", "about a record".to_owned()),

@@ -409,7 +409,11 @@ words!(
 );
 words!(
     /// An organization to begin with.
-    TemplateName: "an organization", ["workbench", "field-service", "sales"]
+    TemplateName: "an organization", ["workbench", "crew", "field-service", "sales"]
+);
+words!(
+    /// Which jobs the crew's profile lets in.
+    FilterName: "a filter", crate::organization::FILTERS
 );
 words!(
     /// What a person does.

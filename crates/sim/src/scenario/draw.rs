@@ -1,10 +1,12 @@
 //! Draws what happens in a plan into a schedule.
 
+mod rights;
+
 use super::choice::QUIC_PACKET_BYTES;
 use super::plan::{FaultPlan, Plan};
 use crate::host::Host;
 use crate::laws::Law;
-use crate::organization::{KINDS, definition};
+use crate::organization::{CREW, KINDS, definition};
 use crate::schedule::{
     Action, AddressChange, ClockFault, DefinitionStep, Direction, DiskFault, Face, Fault,
     HostileAct, Program, Schedule,
@@ -189,6 +191,26 @@ const STEPS: [&str; 6] = [
     "require",
     "access",
 ];
+/// Every mode of a publication.
+const PUBLICATIONS: [&str; 17] = [
+    "policy",
+    "granularity",
+    "add-field",
+    "retire-field",
+    "require",
+    "access",
+    "role",
+    "member",
+    "unit",
+    "user",
+    "depth",
+    "secure",
+    "trust",
+    "filter",
+    "columns",
+    "profile",
+    "offline",
+];
 const ACTS: [&str; 12] = [
     "forge",
     "impersonate",
@@ -212,7 +234,7 @@ pub(super) fn check(fault: &FaultPlan) -> Result<(), String> {
         "address" => &ADDRESS_CHANGES,
         "face" => &FACES,
         "clock" => &CLOCKS,
-        "publish" => &STEPS,
+        "publish" => &PUBLICATIONS,
         "program" => &PROGRAMS,
         "hostile" => &ACTS,
         _ => &[],
@@ -442,7 +464,15 @@ fn step(fault: &FaultPlan, plan: &Plan, stream: &mut Stream) -> Result<Definitio
     let value = |otherwise: &str| fault.value.clone().unwrap_or_else(|| otherwise.to_owned());
     let yes = |otherwise: bool| fault.value.as_deref().map_or(otherwise, |v| v == "true");
     let drawn = stream.pick(&STEPS).copied().unwrap_or_default();
-    Ok(match fault.mode.as_deref().unwrap_or(drawn) {
+    let drawn = match plan.organization.template == CREW && stream.chance(700_000) {
+        true => stream.pick(&rights::STEPS).copied().unwrap_or_default(),
+        false => drawn,
+    };
+    let mode = fault.mode.as_deref().unwrap_or(drawn);
+    if rights::STEPS.contains(&mode) {
+        return Ok(rights::step(mode, fault, plan, stream));
+    }
+    Ok(match mode {
         "granularity" => DefinitionStep::Granularity {
             granularity: value(if coin { "field" } else { "record" }),
         },

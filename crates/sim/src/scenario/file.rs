@@ -1,8 +1,8 @@
 //! The scenario file, section by section, as a person writes it.
 
 use super::choice::{
-    ActName, Amount, Choice, Count, CountName, FaultKind, GranularityName, KindName, LawText, Mtu,
-    PolicyName, Share, Span, Switch, Target, TemplateName, TierName,
+    ActName, Amount, Choice, Count, CountName, FaultKind, FilterName, GranularityName, KindName,
+    LawText, Mtu, PolicyName, Share, Span, Switch, Target, TemplateName, TierName,
 };
 use super::plan::CountRange;
 use serde::Deserialize;
@@ -125,7 +125,10 @@ pub struct OrganizationSection {
     /// Policies of fields that differ: `"job.integer" = "max"`.
     #[serde(default)]
     pub policies: BTreeMap<String, Choice<PolicyName>>,
-    /// Records that everybody has from the beginning.
+    /// Which jobs the profile of the crew lets in.
+    #[serde(default)]
+    pub filter: Option<Choice<FilterName>>,
+    /// Records that are there from the beginning.
     #[serde(default)]
     pub records: Option<Choice<Count>>,
 }

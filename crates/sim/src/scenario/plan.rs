@@ -99,7 +99,11 @@ pub struct OrganizationPlan {
     pub kinds: Vec<String>,
     /// Policies of fields that differ, by `type.field`.
     pub policies: BTreeMap<String, String>,
-    /// Records that everybody has from the beginning.
+    /// The filter of the crew's profile, by name; without one there is no
+    /// profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// Records that are there from the beginning.
     pub records: u32,
 }
 

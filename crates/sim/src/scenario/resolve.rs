@@ -7,7 +7,7 @@ use super::plan::{
     TopologyPlan, WorkloadPlan,
 };
 use crate::laws::Law;
-use crate::organization::{KINDS, definition};
+use crate::organization::{CREW, KINDS, definition};
 use crate::streams::{Stream, Streams};
 use crate::time::{DAY, HOUR, MILLISECOND, MINUTE, SECOND};
 use cairn_model::Timestamp;
@@ -47,6 +47,7 @@ impl Scenario {
             .parse()
             .map_err(|_| format!("time.start: `{start}` is no time such as {START}"))?;
         let mut time = section("time");
+        let organization = self.organization(&mut section("organization"));
         let plan = Plan {
             name: self.name.clone().unwrap_or_default(),
             story: self.story.clone(),
@@ -60,11 +61,11 @@ impl Scenario {
             chaos: drawn(&self.time.chaos, &mut time, Span(DAY)).0,
             settle: drawn(&self.time.settle, &mut time, Span(2 * HOUR)).0,
             topology: self.topology(&mut section("topology"))?,
-            organization: self.organization(&mut section("organization")),
             link: self.link(&mut section("link")),
             offline: self.offline(&mut section("offline")),
             disk: self.disk(&mut section("disk")),
-            workload: self.workload(&mut section("workload")),
+            workload: self.workload(&organization, &mut section("workload")),
+            organization,
             faults: self.faults(&mut section("faults"))?,
             expect: self
                 .expect
@@ -130,6 +131,7 @@ impl Scenario {
                 .filter(|(field, _)| !self.swarm || named(&kinds, field))
                 .collect(),
             kinds,
+            filter: section.filter.as_ref().map(|filter| filter.draw(stream).0),
             records: drawn(&section.records, stream, Count(20)).0.min(100_000) as u32,
         }
     }
@@ -188,8 +190,13 @@ impl Scenario {
         }
     }
 
-    fn workload(&self, stream: &mut Stream) -> WorkloadPlan {
+    fn workload(&self, organization: &OrganizationPlan, stream: &mut Stream) -> WorkloadPlan {
         let section = &self.workload;
+        // What people do where jobs belong to somebody.
+        let of_crews = [("assign", 6), ("share", 6), ("look-back", 4)];
+        let of_crews = of_crews
+            .into_iter()
+            .filter(|_| organization.template == CREW);
         let usual = [
             ("create", 15),
             ("update", 60),
@@ -206,7 +213,9 @@ impl Scenario {
                 .iter()
                 .map(|(act, weight)| (act.0.clone(), weight.draw(stream).0 as u32))
                 .collect(),
-            None => usual.map(|(act, weight)| (act.to_owned(), weight)).into(),
+            None => (usual.into_iter().chain(of_crews))
+                .map(|(act, weight)| (act.to_owned(), weight))
+                .collect(),
         };
         if self.swarm {
             mix.retain(|act, _| act == "update" || !stream.chance(SWARM_OMITS));

@@ -20,6 +20,7 @@ fn for_each_device(action: &mut Action, mut with: impl FnMut(&mut u32)) {
         Action::Edit { device, .. }
         | Action::Resolve { device, .. }
         | Action::Settle { device, .. }
+        | Action::LookBack { device, .. }
         | Action::Online { device }
         | Action::Offline { device }
         | Action::HangUp { device }

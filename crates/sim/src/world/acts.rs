@@ -35,6 +35,13 @@ impl World {
                 pick,
                 resubmit,
             } => self.person_settles(device, pick, resubmit),
+            Action::LookBack { device, record } => {
+                self.person_at(device)?;
+                let reply = ReplyId(self.fresh_number());
+                let record = record_id(record);
+                self.device_input(device, Input::History { reply, record });
+                Ok(())
+            }
             Action::Online { device } => self.known(device).map(|()| self.online(device)),
             Action::Offline { device } => self.known(device).map(|()| self.out_of_reach(device)),
             Action::HangUp { device } => self.known(device).map(|()| self.hang_up(device)),
@@ -105,7 +112,11 @@ impl World {
         let number = self.fresh_number();
         let records = match &request {
             Request::Edit(edits) => edits.iter().filter_map(|edit| edit.record).collect(),
-            Request::Resubmit { .. } | Request::Discard { .. } | Request::StartOver => Vec::new(),
+            Request::Resubmit { .. }
+            | Request::Discard { .. }
+            | Request::StartOver
+            | Request::Mode(_)
+            | Request::AcceptDefinition => Vec::new(),
         };
         self.counts.edits += 1;
         let asked = What::Requested {

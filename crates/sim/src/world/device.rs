@@ -1,6 +1,7 @@
 //! Drives a device machine the way its shell does.
 
 use super::motor::Errand;
+use super::scoped::{digest_for, is_scoped};
 use super::{Host, Wake, World};
 use crate::time::{MILLISECOND, MINUTE, SECOND, VirtualTime};
 use crate::trace::{Message, What};
@@ -111,7 +112,7 @@ impl World {
                     sequence,
                 }
             }
-            Ok(Reply::History(_) | Reply::StartedOver) => return,
+            Ok(Reply::History(_) | Reply::StartedOver | Reply::ModeSet) => return,
             Err(error) => {
                 self.counts.declined += 1;
                 What::Declined {
@@ -237,10 +238,19 @@ impl World {
         if status.cursor != version || (!again && (known == Some(version) || cost > self.credit)) {
             return;
         }
+        let scoped = is_scoped(&self.plan);
+        if scoped && (!machine.is_synced() || status.revoked) {
+            return;
+        }
         let Ok(digest) = machine.digest() else { return };
-        let known = self.relay.digest.filter(|(at, _)| *at == version);
-        let (_, held) = known.unwrap_or_else(|| (version, relay.state().digest()));
-        self.relay.digest = Some((version, held));
+        let held = match self.relay.digest.filter(|(at, _)| *at == version) {
+            _ if scoped => digest_for(relay.state(), machine, &self.devices[device as usize].user),
+            Some((_, known)) => known,
+            None => relay.state().digest(),
+        };
+        if !scoped {
+            self.relay.digest = Some((version, held));
+        }
         let what = What::Compared {
             version,
             device: digest,

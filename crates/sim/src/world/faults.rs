@@ -198,6 +198,7 @@ impl World {
                 self.relay.machine = None;
                 self.relay.unwritten.clear();
                 self.relay.quiet_due = false;
+                self.relay.due_at = None;
                 self.talks.clear();
                 let mut stream = self
                     .streams
@@ -452,6 +453,9 @@ impl World {
             self.after(*lasts, Wake::Thaw(host));
         }
         self.note_clock(host);
+        if host == Host::Relay {
+            self.relay_looks_at_its_clock();
+        }
     }
 
     pub(super) fn thaw(&mut self, host: Host) {

@@ -32,6 +32,7 @@ impl World {
         let core = self.choose_core();
         self.note(None, What::Healed { core: core.clone() });
         self.heal_host(Host::Relay);
+        self.relay_looks_at_its_clock();
         for device in 0..self.devices.len() as u32 {
             if core.contains(&device) {
                 self.heal_host(Host::Device(device));
@@ -192,6 +193,11 @@ impl World {
             self.compare(*device, true);
         }
         self.note(None, What::Ended);
+    }
+
+    /// Whether time alone changes until `limit` what some device shall hold.
+    pub fn is_scope_due(&self, limit: VirtualTime) -> bool {
+        self.relay.due_at.is_some_and(|at| at <= limit)
     }
 
     /// Whether anything is due until `limit`.

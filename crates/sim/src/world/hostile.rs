@@ -14,7 +14,7 @@ use cairn_model::{
 use cairn_model::{FieldId, TypeId, Value};
 use cairn_oplog::SecretKey;
 use cairn_oplog::bundle::{BUNDLE_BYTES_MAX, LogHead, seal};
-use cairn_proto::{ClientMessage, Hello, ServerMessage, Welcome};
+use cairn_proto::{ClientMessage, HeldDigest, Hello, ServerMessage, Welcome};
 use cairn_relay::{Input, SessionId};
 
 /// How long a hostile talk lasts after its last word.
@@ -79,11 +79,16 @@ impl World {
         ClientMessage::Hello(Hello {
             organization: ORGANIZATION,
             cursor: Version(0),
-            resume: None,
+            held: HeldDigest::default(),
+            views: Vec::new(),
             directory: Version(0),
             issues: Version(0),
             era: None,
             told: Version(0),
+            lags: Vec::new(),
+            generation: 0,
+            incorporated: 0,
+            wish: cairn_proto::Wish::Due,
         })
     }
 

@@ -1,10 +1,11 @@
 //! Drives the relay machine the way its shell does.
 
 use super::motor::Errand;
+use super::scoped::is_scoped;
 use super::{Host, Wake, World};
 use crate::network::LaneId;
 use crate::schedule::Face;
-use crate::time::SECOND;
+use crate::time::{MILLISECOND, SECOND};
 use crate::trace::{Message, What};
 use cairn_model::Version;
 use cairn_oplog::{Batch, Durability, Storage};
@@ -108,6 +109,7 @@ impl World {
         {
             welcome.version = Version(welcome.version.0 / 2);
         }
+        self.note_disclosed(session.0, &message);
         let summary = Message::of_server(&message);
         let lane = LaneId::of(&message);
         self.post(session.0, lane, message.encode(), summary);
@@ -170,6 +172,7 @@ impl World {
         if !waits && !std::mem::replace(&mut self.relay.quiet_due, true) {
             self.after(QUIET, Wake::Quiet(life));
         }
+        self.set_relay_deadline();
         if self.relay.body.failed.is_none()
             && let Some(error) = failure
         {
@@ -177,6 +180,40 @@ impl World {
             self.relay.body.failed = Some(error);
             self.note_at(Host::Relay, What::Disk { words });
             self.after(60 * SECOND, Wake::Start(Host::Relay, life));
+        }
+    }
+
+    /// Sets the next deadline, as a shell does that sleeps as long as the clock
+    /// says.
+    fn set_relay_deadline(&mut self) {
+        let wall = self.wall(Host::Relay);
+        let deadline = self.relay.machine.as_ref().and_then(|m| m.deadline());
+        let waits = !self.instant && self.driven.is_none();
+        let at = deadline.filter(|_| waits).map(|deadline| {
+            let wait = deadline.since(wall).saturating_mul(MILLISECOND);
+            self.now.plus(wait.max(MILLISECOND))
+        });
+        if at != self.relay.due_at {
+            self.relay.due_at = at;
+            if let Some(at) = at {
+                self.at(at, Wake::Due(self.relay.body.life));
+            }
+        }
+    }
+
+    /// Its shell looks at the clock every few seconds, and so does the machine
+    /// where time alone decides who holds what.
+    pub(super) fn relay_looks_at_its_clock(&mut self) {
+        let runs = self.is_up(Host::Relay) && self.paused_until(Host::Relay).is_none();
+        if is_scoped(&self.plan) && self.driven.is_none() && runs {
+            self.relay_input(Input::Due);
+        }
+    }
+
+    pub(super) fn relay_due(&mut self, life: u32) {
+        if self.relay.body.life == life && self.relay.due_at == Some(self.now) {
+            self.relay.due_at = None;
+            self.relay_input(Input::Due);
         }
     }
 

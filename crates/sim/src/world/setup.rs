@@ -90,6 +90,7 @@ impl World {
             digest: None,
             quiet_due: false,
             moved: false,
+            due_at: None,
         };
         let mut world = World {
             schedule: case.schedule.clone(),
@@ -312,6 +313,7 @@ impl World {
                 if let Some(relay) = &self.relay.machine {
                     self.relay.folded = relay.state().version();
                 }
+                self.relay.due_at = None;
             }
             Host::Device(number) => {
                 let device = self.device_mut(number);

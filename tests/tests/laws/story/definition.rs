@@ -3,9 +3,7 @@
 use super::lift;
 use crate::world::World;
 use crate::world::organization::{field, field_mut, organization, type_mut};
-use cairn_model::{
-    Access, Action, Definition, FieldId, Granularity, Kind, OnDelete, TypeId, User, Value,
-};
+use cairn_model::{Action, Definition, FieldId, Granularity, Kind, OnDelete, TypeId, User, Value};
 
 #[test]
 fn an_added_field_is_there_for_everybody_who_has_heard_of_it() {
@@ -275,14 +273,7 @@ fn users_and_teams_are_records_that_lookups_can_point_at() {
         let ann = next.users.get_mut("ann").expect("ann");
         ann.name = "Ann Lee".to_owned();
         ann.email = None;
-        next.users.insert(
-            "flo".to_owned(),
-            User {
-                name: "Flo".to_owned(),
-                email: None,
-                access: Access::Edit,
-            },
-        );
+        next.users.insert("flo".to_owned(), User::new("Flo"));
     });
     world.pulls("ann");
     world.calls("user flo", Definition::user_record("flo"));

@@ -179,9 +179,8 @@ fn the_relay_may_act_even_where_a_user_has_its_name() {
     let mut world = lift("flag", &[]);
     world.publishes(|next| {
         let relay = User {
-            name: "Relay".to_owned(),
-            email: None,
             access: Access::Read,
+            ..User::new("Relay")
         };
         next.users.insert("relay".to_owned(), relay);
     });

@@ -53,21 +53,17 @@ pub(crate) fn organization(policy: &str, granularity: Granularity) -> Definition
         .users
         .insert("eve".to_owned(), user("eve", Access::Read));
     let members = ["ann", "bob"].map(str::to_owned).into();
-    definition.teams.insert(
-        "lifts".to_owned(),
-        Team {
-            name: "Lifts".to_owned(),
-            members,
-        },
-    );
+    definition
+        .teams
+        .insert("lifts".to_owned(), Team::new("Lifts", members));
     definition
 }
 
 fn user(login: &str, access: Access) -> User {
     User {
-        name: login.to_uppercase(),
         email: Some(format!("{login}@lift.example")),
         access,
+        ..User::new(&login.to_uppercase())
     }
 }
 
@@ -183,33 +179,18 @@ fn people(name: &str, id: u16) -> RecordType {
 
 fn record_type(id: TypeId, name: &str, fields: Vec<Field>) -> RecordType {
     RecordType {
-        id,
-        name: name.to_owned(),
-        label: name.to_owned(),
         title: Some(FieldId(1)),
         fields: fields
             .into_iter()
             .map(|field| (field.id, field))
             .collect::<BTreeMap<_, _>>(),
-        keys: Vec::new(),
-        policy: None,
-        granularity: None,
-        retired: false,
+        ..RecordType::new(id, name, name)
     }
 }
 
 /// An optional field called `name`, also where people read it.
 pub(crate) fn field(id: u16, name: &str, kind: Kind) -> Field {
-    Field {
-        id: FieldId(id),
-        name: name.to_owned(),
-        label: name.to_owned(),
-        kind,
-        required: false,
-        default: None,
-        policy: None,
-        retired: false,
-    }
+    Field::new(FieldId(id), name, name, kind)
 }
 
 fn key(id: u16, name: &str, fields: &[u16]) -> AlternateKey {

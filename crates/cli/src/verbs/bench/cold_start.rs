@@ -152,21 +152,18 @@ fn what_a_relay_says(relay: &Relay, head: LogHead) -> Vec<ServerMessage> {
         .map(|page| ServerMessage::Page {
             page,
             began: version,
-            last: false,
         });
     let mut said = vec![
         ServerMessage::Welcome(welcome),
         ServerMessage::Directory(directory),
     ];
     said.extend(pages);
-    said.push(ServerMessage::Page {
-        page: Page::pack(Vec::new()),
-        began: version,
-        last: true,
-    });
     said.push(ServerMessage::Changes {
         images: Vec::new(),
+        leaves: Vec::new(),
+        views: Vec::new(),
         issues: Vec::new(),
+        lags: None,
         through: version,
         last: true,
     });

@@ -2,11 +2,10 @@
 //! relay is its own. They are this program again; task and answers are lines.
 
 use super::idle::{SETTLING, resident_kilobytes};
-use super::light::Light;
+use super::light::{Light, Standing};
 use super::site::Place;
 use crate::exit::{Exit, Failure};
 use crate::key_file::random;
-use cairn_model::Version;
 use cairn_net::{
     DialLimits, Dialer, Identity, KeyBytes, Lane, ListenLimits, SessionId, enrol, listen,
 };
@@ -124,12 +123,11 @@ pub(super) async fn run() -> Result<Exit, Failure> {
         Task::Devices { tickets } => {
             let devices = enrol_all(&tickets).await?;
             say("enrolled");
-            let cursor = lines.next_line().await.map_err(unable)?.unwrap_or_default();
-            let cursor = Version(cursor.parse().map_err(unable)?);
+            let line = lines.next_line().await.map_err(unable)?.unwrap_or_default();
+            let standing: Standing = serde_json::from_str(&line).map_err(unable)?;
             let mut idling = JoinSet::new();
             for (place, secret) in devices {
-                let mut light = Light::connect(&place, &secret, cursor).await?;
-                light.caught_up().await?;
+                let light = Light::connect(&place, &secret, &standing).await?;
                 idling.spawn(light.idle());
             }
             say("connected");

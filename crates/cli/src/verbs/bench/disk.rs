@@ -80,8 +80,8 @@ async fn take_in(
     secret: &cairn_oplog::SecretKey,
     bundles: Vec<Vec<u8>>,
 ) -> Result<Site, Failure> {
-    let cursor = site.version().await?;
-    let mut light = Light::connect(&site.place(), secret, cursor).await?;
+    let standing = site.standing().await?;
+    let mut light = Light::connect(&site.place(), secret, &standing).await?;
     let rejected = light.upload(bundles).await?;
     if rejected > 0 {
         return Err(Failure::relay(format!(

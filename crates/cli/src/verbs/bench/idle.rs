@@ -3,13 +3,13 @@
 //! other processes.
 
 use super::crowd::{Crowd, DEVICES_EACH_MAX, Task};
+use super::light::Standing;
 use super::measure::Measure;
 use super::scratch::Scratch;
 use super::site::Site;
 use crate::args::bench::IdleSize;
 use crate::exit::Failure;
 use crate::settings::unusable;
-use cairn_model::Version;
 use cairn_relay::Relay;
 use std::path::Path;
 use std::time::Duration;
@@ -32,9 +32,9 @@ pub(super) async fn run(size: &IdleSize, scratch: &Scratch) -> Result<Vec<Measur
     let newcomers = size.devices.div_ceil(NEWCOMERS_SHARE);
     let mut returning = enrol(&site, size.devices).await?;
     let mut new = enrol(&site, newcomers).await?;
-    connect(&mut returning, site.version().await?).await?;
+    connect(&mut returning, site.standing().await?).await?;
     let with_returning = settled(&site, size.devices).await?;
-    connect(&mut new, Version(0)).await?;
+    connect(&mut new, Standing::default()).await?;
     let with_new = settled(&site, size.devices + newcomers).await?;
     for crowd in returning.into_iter().chain(new) {
         crowd.end().await?;
@@ -75,10 +75,11 @@ async fn enrol(site: &Site, devices: u32) -> Result<Vec<Crowd>, Failure> {
     Ok(crowds)
 }
 
-/// Connects devices that hold everything up to a version.
-async fn connect(crowds: &mut [Crowd], cursor: Version) -> Result<(), Failure> {
+/// Connects devices that stand somewhere.
+async fn connect(crowds: &mut [Crowd], standing: Standing) -> Result<(), Failure> {
+    let standing = serde_json::to_string(&standing).expect("plain data");
     for crowd in crowds {
-        crowd.say(&cursor.0.to_string()).await?;
+        crowd.say(&standing).await?;
         crowd.expect("connected").await?;
     }
     Ok(())

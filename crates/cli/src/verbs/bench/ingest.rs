@@ -77,14 +77,15 @@ async fn prepare(site: &Site, size: &IngestSize) -> Result<Vec<(Light, Vec<Vec<u
     for number in 0..size.devices {
         keys.push(site.enrol(&format!("device {number}")).await?);
     }
-    let base = site.version().await?;
+    let standing = site.standing().await?;
     let mut fleet = Vec::new();
     for (number, secret) in (0..).zip(keys) {
         let records = number * size.records..(number + 1) * size.records;
         let mut log = Log::new(site.organization, secret.clone());
-        let edits = edits(&site.definition, records, size.edits, base);
+        let edits = edits(&site.definition, records, size.edits, standing.cursor);
         let bundles = log.seal(&site.definition, edits, BUNDLE_OPERATIONS_MAX);
-        fleet.push((Light::connect(&site.place(), &secret, base).await?, bundles));
+        let light = Light::connect(&site.place(), &secret, &standing).await?;
+        fleet.push((light, bundles));
     }
     Ok(fleet)
 }

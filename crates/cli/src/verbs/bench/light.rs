@@ -6,35 +6,45 @@ use super::organization;
 use super::site::Place;
 use crate::exit::Failure;
 use cairn_model::{
-    Action, Definition, HybridClock, LogId, Mutation, Operation, OrganizationId, Version, codec,
+    Action, Definition, HybridClock, LogId, Mutation, Operation, OrganizationId, RecordId, Version,
+    codec,
 };
 use cairn_net::clock::now;
 use cairn_net::{DialLimits, Dialer, Event, Lane, Received, Session, SessionId, WireStats};
 use cairn_oplog::SecretKey;
 use cairn_oplog::bundle::{self, LogHead};
-use cairn_proto::limit::BUNDLES_IN_FLIGHT_MAX;
+use cairn_proto::limit::{BUNDLES_IN_FLIGHT_MAX, HELD_RECORDS_MAX};
 use cairn_proto::{Ack, ClientMessage, Hello, ServerMessage};
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 /// Frames that may wait to be looked at.
 const INBOX_FRAMES_MAX: usize = 64;
 
+/// Where a device stands that was connected before.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Standing {
+    /// It has every change up to here.
+    pub(super) cursor: Version,
+    /// The records it holds.
+    pub(super) held: Vec<RecordId>,
+}
+
 /// A connected device.
 pub(super) struct Light {
     session: Session,
     inbox: mpsc::Receiver<Received>,
-    /// Whether the relay has said that everything has been sent.
-    caught_up: bool,
 }
 
 impl Light {
-    /// Connects an enrolled device that claims to hold everything up to `cursor`.
+    /// Connects an enrolled device that says where it stands, and has it
+    /// receive what it lacks.
     pub(super) async fn connect(
         place: &Place,
         secret: &SecretKey,
-        cursor: Version,
+        standing: &Standing,
     ) -> Result<Light, Failure> {
-        let (sender, mut inbox) = mpsc::channel(INBOX_FRAMES_MAX);
+        let (sender, inbox) = mpsc::channel(INBOX_FRAMES_MAX);
         let dialer = Dialer::new(&secret.seed(), place.relay.0, DialLimits::default());
         let session = dialer
             .dial(&place.address, SessionId(0), sender)
@@ -42,28 +52,38 @@ impl Light {
             .map_err(Failure::relay)?;
         let hello = Hello {
             organization: place.organization,
-            cursor,
-            resume: None,
-            directory: cursor,
-            issues: cursor,
+            cursor: standing.cursor,
+            held: standing.held.iter().copied().collect(),
+            views: Vec::new(),
+            directory: standing.cursor,
+            issues: standing.cursor,
             era: None,
-            told: cursor,
+            told: standing.cursor,
+            lags: Vec::new(),
+            generation: 0,
+            incorporated: 0,
+            wish: cairn_proto::Wish::Due,
         };
         send(&session, &ClientMessage::Hello(hello)).await?;
-        let (mut welcome, mut caught_up) = (false, false);
+        let mut light = Light { session, inbox };
         // Lanes do not wait for each other: the changes may come first.
-        while !welcome {
-            match message(&mut inbox, |_| true).await? {
-                Some(ServerMessage::Welcome(_)) => welcome = true,
-                Some(ServerMessage::Changes { last, .. }) => caught_up = last,
+        loop {
+            match message(&mut light.inbox, |_| true).await? {
+                Some(ServerMessage::TellHeld) => light.tell_held(&standing.held).await?,
+                Some(ServerMessage::Changes { last: true, .. }) => break,
                 _ => {}
             }
         }
-        Ok(Light {
-            session,
-            inbox,
-            caught_up,
-        })
+        Ok(light)
+    }
+
+    async fn tell_held(&self, held: &[RecordId]) -> Result<(), Failure> {
+        let chunks = held.len().div_ceil(HELD_RECORDS_MAX).max(1);
+        for (number, records) in (1..).zip(held.chunks(HELD_RECORDS_MAX)) {
+            let (records, last) = (records.to_vec(), number == chunks);
+            send(&self.session, &ClientMessage::Held { records, last }).await?;
+        }
+        Ok(())
     }
 
     /// Uploads bundles, as many at a time as the relay allows; returns when it
@@ -89,18 +109,6 @@ impl Light {
                 rejected += codes.len();
             }
         }
-    }
-
-    /// Waits until the relay says that everything has been sent.
-    pub(super) async fn caught_up(&mut self) -> Result<(), Failure> {
-        while !self.caught_up {
-            if let Some(ServerMessage::Changes { last, .. }) =
-                message(&mut self.inbox, |_| true).await?
-            {
-                self.caught_up = last;
-            }
-        }
-        Ok(())
     }
 
     /// Looks at what arrives, for ever: a device that idles.

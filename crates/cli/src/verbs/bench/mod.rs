@@ -15,6 +15,7 @@ mod latency;
 mod light;
 pub(crate) mod measure;
 mod organization;
+mod scope;
 pub(crate) mod scratch;
 mod site;
 mod wire;
@@ -28,7 +29,7 @@ use std::path::Path;
 use tokio::process::Command;
 
 /// What `all` measures, in this order, each with its own defaults.
-const EACH: [&str; 7] = [
+const EACH: [&str; 8] = [
     "ingest",
     "latency",
     "first-sync",
@@ -36,6 +37,7 @@ const EACH: [&str; 7] = [
     "wire",
     "disk",
     "idle",
+    "scope",
 ];
 
 /// Measures and shows; the exit code says whether the budgets are kept.
@@ -61,6 +63,7 @@ async fn one(what: &What, at: Option<&Path>) -> Result<Vec<Measure>, Failure> {
         What::Wire(size) => wire::run(size, &scratch).await,
         What::Disk(size) => disk::run(size, &scratch).await,
         What::Idle(size) => idle::run(size, &scratch).await,
+        What::Scope(size) => scope::run(size),
         What::All | What::Crowd => Ok(Vec::new()),
     }
 }

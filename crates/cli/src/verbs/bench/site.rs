@@ -1,5 +1,6 @@
 //! A relay to measure, with the definition published, and devices of it.
 
+use super::light::Standing;
 use super::organization::{self, USER};
 use crate::exit::Failure;
 use crate::key_file::random;
@@ -117,6 +118,15 @@ impl Site {
     /// The last version of its ledger.
     pub(super) async fn version(&self) -> Result<Version, Failure> {
         self.look(|relay| relay.state().version()).await
+    }
+
+    /// Where a device stands that has everything.
+    pub(super) async fn standing(&self) -> Result<Standing, Failure> {
+        self.look(|relay| Standing {
+            cursor: relay.state().version(),
+            held: relay.state().records().map(|record| record.id).collect(),
+        })
+        .await
     }
 
     /// Looks at the machine.

@@ -100,7 +100,8 @@ async fn upload(site: &Site, bundles: u32) -> Result<(f64, usize), Failure> {
         TOGETHER as usize,
     );
     let operation = operation_bytes(&sealed[0])?;
-    let mut light = Light::connect(&site.place(), &secret, base).await?;
+    let standing = site.standing().await?;
+    let mut light = Light::connect(&site.place(), &secret, &standing).await?;
     let mut costs = Vec::new();
     for bundle in sealed {
         tokio::time::sleep(QUIET).await;

@@ -2,9 +2,10 @@
 //!
 //! Reading order: `cast` (who), `scene` (what happens), `round` (one day under
 //! one set of rules), then what that needs: `world` (relay and devices),
-//! `load` and `props` (records), `sight` (what became of it), `narration`.
+//! `departure` (who holds what), `load` and `props` (records), `sight` (what became of it), `narration`.
 
 mod cast;
+mod departure;
 mod load;
 mod narration;
 mod props;
@@ -18,6 +19,7 @@ use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::settings::{make_private_directory, unusable};
 use crate::verbs::bench::scratch::Scratch;
+use departure::Departure;
 use round::{Opening, Round, Rules, Source, Stage};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -28,6 +30,7 @@ use std::time::Instant;
 struct Demo {
     opening: Opening,
     rounds: Vec<Round>,
+    departure: Departure,
     agree: bool,
     seconds: f64,
 }
@@ -86,6 +89,7 @@ async fn play(folder: &Path, source: &Source, context: &Context) -> Result<Exit,
         }
         rounds.push(round);
     }
+    let departure = departure::play(&folder.join("who-holds-what"), source).await?;
     let agree = rounds.iter().all(|round| round.agree);
     let seconds = start.elapsed().as_secs_f64();
     match opening {
@@ -94,8 +98,17 @@ async fn play(folder: &Path, source: &Source, context: &Context) -> Result<Exit,
             rounds,
             agree,
             seconds,
+            departure: departure.clone(),
         })?,
-        _ => narration::closing(&rounds, seconds, output)?,
+        _ => {
+            narration::closing(&rounds, seconds, output)?;
+            narration::departure(&departure, output)?;
+        }
     }
-    Ok(if agree { Exit::Done } else { Exit::No })
+    let came_back = departure.came_back;
+    Ok(if agree && came_back {
+        Exit::Done
+    } else {
+        Exit::No
+    })
 }

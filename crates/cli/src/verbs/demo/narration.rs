@@ -1,6 +1,7 @@
 //! The demo as a person reads it.
 
 use super::cast::Who;
+use super::departure::Departure;
 use super::round::{Opening, Round, Rules, TEMPLATE};
 use super::sight::{Aftermath, Entry, Seen, Waiting};
 use crate::exit::Failure;
@@ -132,6 +133,23 @@ pub(super) fn closing(rounds: &[Round], seconds: f64, output: Output) -> Result<
         Some(told) => paragraph(&told, output),
         None => Ok(()),
     }
+}
+
+/// A record that left a device.
+pub(super) fn departure(departure: &Departure, output: Output) -> Result<(), Failure> {
+    let came_back = match departure.came_back {
+        true => "He follows it (`cairn record follow`), and with the next sync it is there again.",
+        false => "He follows it, and it does NOT come back.",
+    };
+    let told = format!(
+        "\nWho holds what: an offline profile gives Callum the work orders where {}, {} records. The office cancels {}; it leaves his tablet, which says: “{}” `cairn profile explain` says: “{}” {came_back}",
+        departure.gives,
+        departure.held,
+        departure.record,
+        departure.device_says,
+        departure.explained.join(" ")
+    );
+    paragraph(&told, output)
 }
 
 /// What an author is told whose work was set aside.

@@ -269,7 +269,7 @@ impl Stage {
 }
 
 /// The template under the rules of a round.
-fn definition(rules: Rules) -> Result<Definition, Failure> {
+pub(super) fn definition(rules: Rules) -> Result<Definition, Failure> {
     let files: Vec<SourceFile> = text::template(TEMPLATE).unwrap_or_default();
     let read = text::parse(&files, &Definition::default(), &cairn_policy::ids());
     let template = read.map_err(|faults| {

@@ -1,6 +1,7 @@
 //! `cairn device`.
 
 mod enroll;
+mod mode;
 mod serve;
 mod start_over;
 mod status;
@@ -25,6 +26,8 @@ pub(crate) enum DeviceCommand {
     },
     /// Send and receive everything once.
     Sync,
+    /// Say when it syncs by itself.
+    Mode(mode::Change),
     /// Give up what came from the relay.
     StartOver,
 }
@@ -36,6 +39,8 @@ pub(crate) enum DeviceAnswer {
     Status(Box<status::DeviceStatus>),
     /// What was sent and received.
     Synced(sync::SyncReport),
+    /// How the device syncs.
+    Mode(mode::ModeReport),
     /// What came from the relay is given up.
     StartedOver(start_over::StartedOver),
 }
@@ -52,6 +57,7 @@ pub(crate) async fn execute(
             DeviceAnswer::Status(Box::new(status::look(device, digest).await?))
         }
         DeviceCommand::Sync => DeviceAnswer::Synced(sync::sync(device, &progress).await?),
+        DeviceCommand::Mode(change) => DeviceAnswer::Mode(mode::set(device, change).await?),
         DeviceCommand::StartOver => DeviceAnswer::StartedOver(start_over::start(device).await?),
     })
 }
@@ -62,6 +68,7 @@ pub(crate) async fn run(args: DeviceArgs, context: &Context) -> Result<Exit, Fai
         DeviceVerb::Enroll(args) => enroll::run(args, context).await,
         DeviceVerb::Run => serve::run(context).await,
         DeviceVerb::Sync => sync::run(context).await,
+        DeviceVerb::Mode(args) => mode::run(&args, context).await,
         DeviceVerb::StartOver => start_over::run(context).await,
         DeviceVerb::Status(args) => status::run(&args, context).await,
     }

@@ -68,6 +68,7 @@ enum Link {
     Connected,
     Revoked,
     Refused(Refusal),
+    Waits(String),
     Lost,
 }
 
@@ -90,11 +91,13 @@ async fn watch_link(host: &DeviceHost, context: &Context) -> Failure {
             Ok((_, Some(error))) => return error.into(),
             Err(failure) => return failure,
         };
-        let link = match status.refused {
+        let waiting = status.waiting.map(|waiting| waiting.words(status.unsent));
+        let link = match (waiting, status.refused) {
             _ if status.revoked => Link::Revoked,
             _ if status.connected => Link::Connected,
-            Some(refusal) => Link::Refused(refusal),
-            None => Link::Lost,
+            (Some(waiting), _) => Link::Waits(waiting),
+            (None, Some(refusal)) => Link::Refused(refusal),
+            (None, None) => Link::Lost,
         };
         lost = if link == Link::Lost { lost + 1 } else { 0 };
         let settled = lost == 0 || lost >= LOST_LOOKS;
@@ -110,6 +113,7 @@ fn words(link: &Link) -> String {
         Link::Connected => "Connected.".to_owned(),
         Link::Revoked => "Connected, but this device was revoked: what is unsent is handed in, and nothing more is received.".to_owned(),
         Link::Refused(refusal) => format!("Not connected. {}", refusal.words()),
+        Link::Waits(waiting) => waiting.clone(),
         Link::Lost => "Not connected; trying again. Everything works meanwhile.".to_owned(),
     }
 }

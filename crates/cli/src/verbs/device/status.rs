@@ -1,14 +1,22 @@
 //! `cairn device status`.
 
+use super::mode::ModeReport;
 use super::{DeviceAnswer, DeviceCommand, ask};
 use crate::args::device::StatusArgs;
+use crate::clock::now;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::host::DeviceHost;
 use crate::output::count;
-use cairn_agent::Agent;
+use cairn_agent::{Agent, LeftRecord};
 use cairn_oplog::StorageError;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What counts as lately.
+const LATELY_MS: u64 = 24 * 60 * 60 * 1000;
+/// Records kept for unsettled work that are named.
+const KEPT_NAMED_MAX: usize = 5;
 
 /// How a device stands.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -39,6 +47,14 @@ pub(crate) struct DeviceStatus {
     definition: u32,
     /// Records, deleted ones included.
     records: u64,
+    /// The same by type.
+    records_by_type: BTreeMap<String, u64>,
+    /// Records that left within the last day.
+    left_lately: u64,
+    /// Records that would have left, and stay until work on them is settled.
+    kept: u64,
+    /// The titles of the first of them.
+    kept_titles: Vec<String>,
     /// Operations the relay has not acknowledged.
     unsent: u64,
     /// When the oldest of them was made.
@@ -51,6 +67,8 @@ pub(crate) struct DeviceStatus {
     sequence: u64,
     /// When the device last had everything.
     synced: Option<String>,
+    /// How it syncs.
+    sync: ModeReport,
     /// Why the relay ended the last session, if it did.
     refused: Option<String>,
     /// The digest of all records, without unsent edits.
@@ -80,7 +98,24 @@ pub(super) async fn look(host: &DeviceHost, digest: bool) -> Result<DeviceStatus
 fn of(agent: &Agent, digest: bool) -> Result<DeviceStatus, StorageError> {
     let status = agent.status();
     let definition = &agent.directory().definition;
+    let type_name = |id| match definition.types.get(&id) {
+        Some(of_type) => of_type.name.clone(),
+        None => id.to_string(),
+    };
+    let counts = agent.counts().into_iter();
+    let counts = counts.map(|(id, count)| (type_name(id), count as u64));
+    let lately = |left: &&&LeftRecord| !left.kept && now().since(left.left) < LATELY_MS;
+    let left: Vec<&LeftRecord> = agent.all_left().map(|(_, left)| left).collect();
+    let kept: Vec<&LeftRecord> = left.iter().copied().filter(|left| left.kept).collect();
     Ok(DeviceStatus {
+        records_by_type: counts.collect(),
+        left_lately: left.iter().filter(lately).count() as u64,
+        kept: kept.len() as u64,
+        kept_titles: kept
+            .iter()
+            .take(KEPT_NAMED_MAX)
+            .map(|left| format!("{} {}", type_name(left.record_type), left.title))
+            .collect(),
         name: agent
             .directory()
             .device(agent.own_author())
@@ -104,6 +139,7 @@ fn of(agent: &Agent, digest: bool) -> Result<DeviceStatus, StorageError> {
         generation: status.generation,
         sequence: status.sequence,
         synced: status.synced.map(|time| time.to_string()),
+        sync: ModeReport::of(&status),
         refused: status.refused.map(|refusal| refusal.words().to_owned()),
         digest: digest
             .then(|| agent.digest())
@@ -146,6 +182,35 @@ pub(super) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Fa
         ),
         None => "nothing".to_owned(),
     };
+    let by_type: Vec<String> = status
+        .records_by_type
+        .iter()
+        .map(|(name, count)| format!("{name} {count}"))
+        .collect();
+    let records = match (by_type.is_empty(), status.downloading) {
+        (_, true) => format!(
+            "{}; the first download is under way ({})",
+            status.records,
+            by_type.join(", ")
+        ),
+        (true, _) => status.records.to_string(),
+        _ => format!("{} ({})", status.records, by_type.join(", ")),
+    };
+    let left = match status.left_lately {
+        0 => "nothing".to_owned(),
+        left => format!(
+            "{} in the last day; `cairn record list --left` says why",
+            count(left, "record")
+        ),
+    };
+    let kept = match status.kept {
+        0 => "nothing".to_owned(),
+        kept => format!(
+            "{} until work on them is settled: {}",
+            count(kept, "record"),
+            status.kept_titles.join(", ")
+        ),
+    };
     let mut rows = vec![
         ("device", format!("{} ({})", status.name, status.device)),
         ("user", status.user),
@@ -157,8 +222,11 @@ pub(super) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Fa
                 .synced
                 .unwrap_or_else(|| "never; `cairn device sync` does it".to_owned()),
         ),
+        ("mode", status.sync.line()),
         ("version", status.version.to_string()),
-        ("records", status.records.to_string()),
+        ("records", records),
+        ("left lately", left),
+        ("kept", kept),
         ("unsent", unsent),
         ("open issues", status.open_issues.to_string()),
         (

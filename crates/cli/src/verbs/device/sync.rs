@@ -48,7 +48,7 @@ pub(super) async fn sync(host: &DeviceHost, progress: &Progress) -> Result<SyncR
     let began = Instant::now();
     let before = host.look(|agent| agent.status()).await?;
     let traffic_before = host.handle.traffic().await;
-    host.handle.online().await;
+    host.handle.sync_now().await;
     let outcome = synced(host, progress).await;
     let traffic = host.handle.traffic().await;
     if !host.running {

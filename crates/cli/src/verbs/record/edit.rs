@@ -50,7 +50,11 @@ impl EditedView {
 }
 
 /// Makes an edit that was prepared, and says what was done.
-async fn carry_out(place: &Place, edit: RecordEdit, done: &str) -> Result<EditedView, Failure> {
+pub(super) async fn carry_out(
+    place: &Place,
+    edit: RecordEdit,
+    done: &str,
+) -> Result<EditedView, Failure> {
     let edited = place.edit(vec![edit]).await?;
     let done = done.to_owned();
     place
@@ -153,7 +157,7 @@ async fn simple(
     carry_out(&place, edit(&found?, kind, None), done).await
 }
 
-fn edit(record: &Record, kind: RecordEditKind, base: Option<Version>) -> RecordEdit {
+pub(super) fn edit(record: &Record, kind: RecordEditKind, base: Option<Version>) -> RecordEdit {
     RecordEdit {
         record: Some(record.id),
         record_type: record.record_type,

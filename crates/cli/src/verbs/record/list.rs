@@ -30,16 +30,17 @@ pub(crate) struct Listing {
     as_of: Option<String>,
 }
 
-impl From<ListArgs> for Listing {
-    fn from(args: ListArgs) -> Listing {
+impl Listing {
+    /// Of the records of a type that are here.
+    pub(super) fn here(record_type: String, args: ListArgs) -> Listing {
         let ListArgs {
-            record_type,
             conditions,
             deleted,
             limit,
             sort,
             columns,
             as_of,
+            ..
         } = args;
         Listing {
             record_type,

@@ -91,7 +91,7 @@ types/account.toml:13:1: the money has no currency; give a `currency`, such as "
 types/account.toml:13:35: min 10 is above max 1.5; swap them
 types/account.toml:14:51: min 10 is above max 1.5; swap them
 types/account.toml:15:29: a set of integer is not possible; write `of = "text"` or `of = "lookup"`
-types/account.toml:16:39: `target` is not known here; a set of texts takes kind, label, required, default, policy, retired, renamed_from, of, length_max
+types/account.toml:16:39: `target` is not known here; a set of texts takes kind, label, required, default, policy, secured, retired, renamed_from, of, length_max
 types/account.toml:16:66: a set starts empty and cannot have a default; remove `default`
 types/account.toml:16:85: a set is never empty, so it cannot be required; remove `required`
 types/account.toml:17:1: this cannot name a field; use lower-case letters, digits and underscores, starting with a letter
@@ -176,6 +176,10 @@ fn text_of_every_sort_is_read_without_a_panic() {
             "teams.toml",
             "types/.toml",
             "types/a.toml",
+            "roles/a.toml",
+            "profiles/a.toml",
+            "business_units.toml",
+            "field_security.toml",
             ".toml",
         ] {
             let parsed = read(&[(path, text)], &base);

@@ -1,5 +1,6 @@
 //! What is written is read back as it was, whatever the definition.
 
+use super::security::secure;
 use super::{POLICIES, shown};
 use crate::definition::{
     Access, AlternateKey, Definition, Field, Granularity, Kind, OnDelete, RecordType, Team, User,
@@ -144,6 +145,7 @@ fn field() -> impl Strategy<Value = Field> {
                 }),
                 policy: policy.filter(|_| kind.is_register()),
                 kind,
+                secured: false,
                 retired,
             },
         )
@@ -202,6 +204,7 @@ fn record_type() -> impl Strategy<Value = RecordType> {
                     policy,
                     granularity,
                     retired,
+                    ..RecordType::new(TypeId(0), "", "")
                 }
             },
         )
@@ -271,9 +274,9 @@ fn point_at_live(definition: &mut Definition) {
 fn definition() -> impl Strategy<Value = Definition> {
     let access = proptest::sample::select(vec![Access::Edit, Access::Read]);
     let user = (".{0,20}", of(".{0,20}"), access).prop_map(|(name, email, access)| User {
-        name,
         email,
         access,
+        ..User::new(&name)
     });
     let team = (".{0,9}", vec(any::<prop::sample::Index>(), 0..9));
     let types = btree_map((1u16..9).prop_map(TypeId), record_type(), 0..6);
@@ -283,9 +286,10 @@ fn definition() -> impl Strategy<Value = Definition> {
         types,
         btree_map(".{0,9}", user, 0..6),
         btree_map(".{0,9}", team, 0..3),
+        any::<u64>(),
     )
         .prop_map(
-            |((number, name, policy, granularity), mut types, users, teams)| {
+            |((number, name, policy, granularity), mut types, users, teams, seed)| {
                 retire_doubles(types.values_mut().map(|t| (&t.name, &mut t.retired)));
                 for (id, record_type) in &mut types {
                     record_type.id = *id;
@@ -301,13 +305,8 @@ fn definition() -> impl Strategy<Value = Definition> {
                 let teams = teams
                     .into_iter()
                     .map(|(key, (name, picks))| {
-                        (
-                            key,
-                            Team {
-                                name,
-                                members: members(picks),
-                            },
-                        )
+                        let members = members(picks);
+                        (key, Team::new(&name, members))
                     })
                     .collect();
                 let name = format!("The {name}");
@@ -319,8 +318,10 @@ fn definition() -> impl Strategy<Value = Definition> {
                     types,
                     users,
                     teams,
+                    ..Definition::default()
                 };
                 point_at_live(&mut definition);
+                secure(&mut definition, seed);
                 definition
             },
         )

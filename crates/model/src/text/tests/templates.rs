@@ -1,5 +1,5 @@
 use super::POLICIES;
-use crate::definition::{Definition, Kind, OnDelete};
+use crate::definition::{Definition, Filter, Kind, Members, OnDelete};
 use crate::text::{TEMPLATES, export, parse, template};
 use std::collections::BTreeSet;
 
@@ -100,6 +100,25 @@ fn the_templates_use_every_kind_and_every_answer_to_a_deletion() {
     assert_eq!(kinds.len(), 15, "{kinds:?}");
     for answer in [OnDelete::Restrict, OnDelete::Cascade, OnDelete::Clear] {
         assert!(answers.contains(&answer), "{answer:?}");
+    }
+}
+
+#[test]
+fn the_default_profiles_work_and_have_no_members() {
+    for (name, profile) in [("field-service", "technician"), ("sales", "seller")] {
+        let definition = definition(name);
+        let profile = &definition.profiles[profile];
+        assert_eq!(profile.members, Members::default());
+        let mut filters = 0;
+        for (id, rule) in &profile.types {
+            if let Filter::Where(text) = &rule.filter {
+                let compiled = crate::expression::compile(text, &definition, *id);
+                assert!(compiled.is_ok(), "{text}: {compiled:?}");
+                filters += 1;
+            }
+        }
+        assert!(filters > 0, "{name}");
+        assert_eq!(definition.roles.len(), 0, "rights are as without roles");
     }
 }
 

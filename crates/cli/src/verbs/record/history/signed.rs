@@ -14,6 +14,7 @@ use cairn_oplog::Parsed;
 use cairn_oplog::bundle::{Slot, decode_operation};
 use cairn_projection::{Code, Origin};
 use cairn_proto::HistoryEntry;
+use cairn_relay::Reader;
 
 /// One operation whose signature was verified, or one of this device's own
 /// that is unsent.
@@ -79,7 +80,7 @@ async fn at_relay(relay: &RelayHost, reference: String) -> Result<Collected, Fai
             let mut entries = Vec::new();
             let mut after = Version(0);
             loop {
-                let (more, last) = relay.history_entries(record, after)?;
+                let (more, last) = relay.history_entries(record, after, Reader::Operator)?;
                 let end = more
                     .iter()
                     .flat_map(|entry| &entry.verdicts)
@@ -257,7 +258,9 @@ mod tests {
         let world = World::new().await;
         let amara = Definition::user_record("amara");
         let look = move |relay: &cairn_relay::Relay| {
-            let (entries, last) = relay.history_entries(amara, Version(0)).expect("storage");
+            let (entries, last) = relay
+                .history_entries(amara, Version(0), Reader::Operator)
+                .expect("storage");
             assert!(last);
             let organization = relay.organization();
             let told = verify(relay.state(), &organization, &entries).expect("as signed");
