@@ -45,8 +45,15 @@ const SMALL: u32 = 1_000;
 
 /// Measures it.
 pub(super) fn run(size: &ScopeSize) -> Result<Vec<Measure>, Failure> {
-    let small = pull_without_change(&mut Organization::of(SMALL, size)?)?;
-    let mut organization = Organization::of(size.records, size)?;
+    // With as many records for each user, so that a user holds as many.
+    let few = size.users as u64 * u64::from(SMALL) / u64::from(size.records);
+    let small = ScopeSize {
+        records: SMALL,
+        users: few.max(1) as u32,
+        ..size.clone()
+    };
+    let small = pull_without_change(&mut Organization::of(&small)?)?;
+    let mut organization = Organization::of(size)?;
     let mut measures = Vec::new();
     let pull = pull_without_change(&mut organization)?;
     let state = organization.relay.state();
@@ -248,7 +255,7 @@ struct Organization {
 }
 
 impl Organization {
-    fn of(records: u32, size: &ScopeSize) -> Result<Organization, Failure> {
+    fn of(size: &ScopeSize) -> Result<Organization, Failure> {
         let storage = Arc::new(MemoryStorage::new());
         let id = OrganizationId(random()?);
         let secret = SecretKey::from_seed(&random()?);
@@ -262,7 +269,7 @@ impl Organization {
         let definition = definition(size)?;
         organization.ask(AdminRequest::Publish(Box::new(definition)))?;
         let definition = Arc::clone(organization.relay.state().definition());
-        for portion in sample::portions(&definition, records.div_ceil(PORTION), SEED) {
+        for portion in sample::portions(&definition, size.records.div_ceil(PORTION), SEED) {
             let creations = portion.into_iter();
             let creations = creations.map(|record| creation(&definition, record));
             let creations = creations.collect::<Result<Vec<Mutation>, Failure>>()?;
