@@ -106,9 +106,9 @@ impl Running {
                 // What may not be seen any more leaves the disk with the
                 // process. Should that fail, the next one tries again.
                 if let Ok(Ok(true)) = traces
-                    && let Err(error) = without_traces(&self.data)
+                    && let Err(error) = without_traces(&self.data, cairn_store::rewrite)
                 {
-                    tracing::warn!(%error, "the storage could not be written anew");
+                    tracing::warn!(%error, "the storage could not be opened again");
                 }
             }
         }
@@ -231,7 +231,7 @@ pub(crate) async fn open_device(
 ) -> Result<Running, OpenError> {
     let settings = DeviceSettings::read(directory)?;
     let secret = key_file::read(&directory.device_key())?;
-    let storage = without_traces(&directory.data())?;
+    let storage = without_traces(&directory.data(), cairn_store::rewrite)?;
     let seed = u64::from_le_bytes(key_file::random()?);
     let config = Config {
         organization: settings.organization,
@@ -261,15 +261,46 @@ fn open_storage(directory: &Directory) -> Result<Arc<dyn Storage>, StorageError>
 }
 
 /// A device's storage; written anew first if it may still have bytes of what
-/// its user may not see any more.
-fn without_traces(data: &Path) -> Result<Arc<dyn Storage>, StorageError> {
-    let storage = SledStorage::open(data, Options::default())?;
+/// its user may not see any more. Where that fails, for want of room perhaps,
+/// the device opens all the same: its unsent work must be at hand. The next to
+/// open it tries again.
+fn without_traces(
+    data: &Path,
+    rewrite: impl FnOnce(&Path) -> Result<(), StorageError>,
+) -> Result<Arc<dyn Storage>, StorageError> {
+    let open = || SledStorage::open(data, Options::default());
+    let storage = open()?;
     if !has_traces(&storage)? {
         return Ok(Arc::new(storage));
     }
     drop(storage);
-    cairn_store::rewrite(data)?;
-    let storage = SledStorage::open(data, Options::default())?;
-    traces_are_gone(&storage)?;
+    let rewritten = rewrite(data);
+    let storage = open()?;
+    match rewritten {
+        Ok(()) => traces_are_gone(&storage)?,
+        Err(error) => tracing::warn!(%error, "the storage could not be written anew"),
+    }
     Ok(Arc::new(storage))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cairn_oplog::storage::{Batch, Durability, Table};
+
+    #[test]
+    fn a_device_opens_though_its_storage_cannot_be_written_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = SledStorage::open(folder.path(), Options::default()).unwrap();
+        let mut batch = Batch::default();
+        batch.put(Table::Meta, "traces", Vec::new());
+        storage.commit(batch, Durability::Synced).unwrap();
+        drop(storage);
+        let full = |_: &Path| Err(StorageError::Full("no room".to_owned()));
+        let storage = without_traces(folder.path(), full).expect("it opens");
+        assert!(has_traces(&*storage).unwrap(), "and is tried again");
+        drop(storage);
+        let storage = without_traces(folder.path(), cairn_store::rewrite).unwrap();
+        assert!(!has_traces(&*storage).unwrap());
+    }
 }

@@ -21,12 +21,11 @@ const WHOLE: &str = "whole";
 /// Bytes copied in one step.
 const STEP_BYTES: usize = 1024 * 1024;
 
-/// Writes everything that the store in `directory` holds into fresh files, and
+/// Writes everything that the store in `path` holds into fresh files, and
 /// removes the old ones. The directory must be held by nobody; it needs as much
 /// room again as the store holds. The disk itself may keep old blocks, as disks
 /// do.
-pub fn rewrite(directory: impl AsRef<Path>) -> Result<(), StorageError> {
-    let path = directory.as_ref();
+pub fn rewrite(path: &Path) -> Result<(), StorageError> {
     // Damage is found before it is copied.
     drop(SledStorage::open(path, Options::default())?);
     let directory = Directory::take(path)?;
