@@ -10,6 +10,7 @@ mod duration;
 pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod issue;
+pub(crate) mod lab;
 pub(crate) mod log;
 pub(crate) mod org;
 pub(crate) mod profile;
@@ -105,6 +106,8 @@ pub(crate) enum Noun {
     Demo(demo::DemoArgs),
     /// Prove the sync in a simulated world: faults, seeds, replays
     Sim(sim::SimArgs),
+    /// Compare conflict policies on one log: what each loses in silence and asks
+    Lab(lab::LabArgs),
     /// Measure, against what the machine can do
     Bench(bench::BenchArgs),
     /// A script that completes `cairn` commands in your shell

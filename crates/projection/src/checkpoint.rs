@@ -137,12 +137,11 @@ impl State {
         self.devices_changed = core.devices_changed;
         let changes = codec::take_list(STATE, rest)?;
         let definition = Definition::from_changes(core.definition, &changes);
-        self.rules = Arc::new(Rules::of(definition.map_err(|error| {
-            DecodeError::Malformed {
-                what: STATE,
-                reason: error.to_string(),
-            }
-        })?));
+        let definition = definition.map_err(|error| DecodeError::Malformed {
+            what: STATE,
+            reason: error.to_string(),
+        })?;
+        self.rules = Arc::new(Rules::of(definition, None));
         self.required_since = codec::take_list::<((TypeId, FieldId), u32)>(STATE, rest)?
             .into_iter()
             .collect();

@@ -10,7 +10,8 @@
 //! `admit` whether an operation may stand and has `apply` carry it out;
 //! [`conflict`] and [`issue`] say what people are told. [`image`] and [`page`]
 //! are records as bytes, [`checkpoint`] keeps a state in storage, [`digest`]
-//! compares two, [`replay`] shows what each operation on a record changed.
+//! compares two, [`replay`] shows what each operation on a record changed, and
+//! [`trial`] folds under other policies than those in force.
 
 mod admit;
 mod apply;
@@ -33,6 +34,7 @@ pub mod register;
 pub mod replay;
 pub mod set;
 pub mod state;
+pub mod trial;
 pub mod weight;
 
 pub use conflict::{Conflict, Outcome, Side};
@@ -40,3 +42,4 @@ pub use image::Image;
 pub use issue::{Code, Issue, Verdict};
 pub use record::{FieldState, Origin, Record};
 pub use state::{Device, State};
+pub use trial::Trial;

@@ -50,7 +50,7 @@ impl State {
     fn take_effect(&mut self, next: Definition, incoming: &Incoming<'_>) {
         let last = Arc::clone(self.definition());
         self.definition_changed = self.version;
-        self.rules = Arc::new(Rules::of(next));
+        self.rules = Arc::new(Rules::of(next, self.trial.as_ref()));
         let next = Arc::clone(self.definition());
         self.note_required(&last, &next);
         if last.types != next.types {

@@ -57,7 +57,7 @@ impl Replay {
             .map_or(PublicKey([0; 32]), |device| device.key);
         let mut state = State::new(organization, relay);
         state.devices = devices;
-        state.rules = Arc::new(Rules::of(definition));
+        state.rules = Arc::new(Rules::of(definition, None));
         Replay { state, record }
     }
 

@@ -1,10 +1,12 @@
 //! The definition as the fold asks it for every operation: policies looked up
 //! by their names once, and which fields the indexes are made of.
 
+use crate::trial::Trial;
 use cairn_model::{Definition, FieldId, Granularity, Kind, RecordType, Security, TypeId};
 use cairn_policy::Policy;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// The rules in force.
@@ -22,7 +24,7 @@ pub(crate) struct Rules {
 #[derive(Clone)]
 pub(crate) struct TypeRules {
     /// The policy for the record as a whole, and for fields without their own.
-    pub(crate) policy: &'static dyn Policy,
+    pub(crate) policy: Chosen,
     /// Whether writes of different fields contest each other.
     pub(crate) by_record: bool,
     fields: BTreeMap<FieldId, FieldRules>,
@@ -30,8 +32,25 @@ pub(crate) struct TypeRules {
 
 #[derive(Clone)]
 struct FieldRules {
-    policy: &'static dyn Policy,
+    policy: Chosen,
     indexed: bool,
+}
+
+/// A policy in force, or one on trial.
+#[derive(Clone)]
+pub(crate) enum Chosen {
+    InForce(&'static dyn Policy),
+    OnTrial(Arc<dyn Policy + Send>),
+}
+
+impl Deref for Chosen {
+    type Target = dyn Policy;
+    fn deref(&self) -> &(dyn Policy + 'static) {
+        match self {
+            Chosen::InForce(policy) => *policy,
+            Chosen::OnTrial(policy) => &**policy,
+        }
+    }
 }
 
 /// What a field is for, as rights see it.
@@ -66,15 +85,21 @@ impl fmt::Debug for TypeRules {
 }
 
 impl Rules {
-    /// The rules of a definition.
-    pub(crate) fn of(definition: Definition) -> Rules {
+    /// The rules of a definition, with the policies on trial in place of its
+    /// own.
+    pub(crate) fn of(definition: Definition, trial: Option<&Trial>) -> Rules {
         let types = definition.types.values();
         let security = Security::of(&definition);
         Rules {
             has_rights: security.has_roles() || security.has_secured_fields(),
             security: Arc::new(security),
             types: types
-                .map(|record_type| (record_type.id, TypeRules::of(&definition, record_type)))
+                .map(|record_type| {
+                    (
+                        record_type.id,
+                        TypeRules::of(&definition, record_type, trial),
+                    )
+                })
                 .collect(),
             definition: Arc::new(definition),
         }
@@ -87,20 +112,31 @@ impl Rules {
 }
 
 impl TypeRules {
-    fn of(definition: &Definition, record_type: &RecordType) -> TypeRules {
+    fn of(definition: &Definition, record_type: &RecordType, trial: Option<&Trial>) -> TypeRules {
+        let policy_of = |field: Option<&cairn_model::Field>| {
+            trial
+                .and_then(|trial| trial.policy(record_type, field))
+                .map_or_else(
+                    || Chosen::InForce(named(definition.policy_of(record_type, field))),
+                    Chosen::OnTrial,
+                )
+        };
         let rules_of = |field: &cairn_model::Field| FieldRules {
-            policy: named(definition.policy_of(record_type, Some(field))),
+            policy: policy_of(Some(field)),
             indexed: matches!(field.kind, Kind::Lookup { .. })
                 || record_type
                     .keys
                     .iter()
                     .any(|key| key.fields.contains(&field.id)),
         };
-        let policy = named(definition.policy_of(record_type, None));
-        let by_record = definition.granularity_of(record_type) == Granularity::Record;
+        let policy = policy_of(None);
+        let granularity = trial
+            .and_then(Trial::granularity)
+            .unwrap_or_else(|| definition.granularity_of(record_type));
+        let by_record = granularity == Granularity::Record;
         TypeRules {
-            policy,
             by_record: by_record && !policy.compares_values(),
+            policy,
             fields: record_type
                 .fields
                 .values()
@@ -110,10 +146,9 @@ impl TypeRules {
     }
 
     /// The policy for a field.
-    pub(crate) fn policy_of(&self, field: FieldId) -> &'static dyn Policy {
-        self.fields
-            .get(&field)
-            .map_or(self.policy, |rules| rules.policy)
+    pub(crate) fn policy_of(&self, field: FieldId) -> &dyn Policy {
+        let chosen = self.fields.get(&field).map(|rules| &rules.policy);
+        &**chosen.unwrap_or(&self.policy)
     }
 
     /// Whether a key or the index of lookups is made of the field.

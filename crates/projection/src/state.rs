@@ -7,6 +7,7 @@ use crate::issue::{Code, Issue, Verdict};
 use crate::record::Record;
 use crate::records::{Changes, Records};
 use crate::rules::Rules;
+use crate::trial::Trial;
 use cairn_model::{
     AuthorId, Definition, DefinitionChange, DeviceId, FieldId, KeyId, OrganizationId, PublicKey,
     RecordId, Timestamp, TypeId, Value, Version,
@@ -68,6 +69,7 @@ pub struct State {
     pub(crate) position: u64,
     pub(crate) received: Timestamp,
     pub(crate) rules: Arc<Rules>,
+    pub(crate) trial: Option<Trial>,
     /// The definition since which a field has been required.
     pub(crate) required_since: BTreeMap<(TypeId, FieldId), u32>,
     pub(crate) definition_changed: Version,
@@ -117,6 +119,7 @@ impl State {
             position: 0,
             received: Timestamp(0),
             rules: Arc::default(),
+            trial: None,
             required_since: BTreeMap::new(),
             definition_changed: Version(0),
             devices_changed: Version(0),
@@ -134,6 +137,15 @@ impl State {
             follows: BTreeSet::new(),
             follows_changed: Version(0),
             dirty: Dirty::default(),
+        }
+    }
+
+    /// The state of an empty ledger, to be folded under policies on trial. Its
+    /// checkpoints would not tell, so it is to have none.
+    pub fn on_trial(organization: OrganizationId, relay: PublicKey, trial: Trial) -> State {
+        State {
+            trial: Some(trial),
+            ..State::new(organization, relay)
         }
     }
 

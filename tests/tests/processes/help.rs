@@ -60,6 +60,7 @@ const ON_THE_SAMPLE: &[&str] = &[
     "export",
     "log show",
     "log export",
+    "lab check-policy",
     "org",
     "profile",
     "sample",

@@ -5,6 +5,7 @@ mod demo;
 mod directory;
 mod help;
 mod kills;
+mod lab;
 mod modes;
 mod network;
 mod profiles;

@@ -54,6 +54,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("cairn-sim", BENCH),
+    ("cairn-lab", LAB),
     ("cairn-cli", PRODUCT),
     ("cairn-tests", EVERYTHING),
     ("cairn-xtask", &[]),
@@ -83,6 +84,16 @@ const BENCH: &[&str] = &[
     "cairn-net",
 ];
 
+/// The lab hands ledgers to the fold of the product, and its synthetic people work in the
+/// simulator's world.
+const LAB: &[&str] = &[
+    "cairn-model",
+    "cairn-oplog",
+    "cairn-policy",
+    "cairn-projection",
+    "cairn-sim",
+];
+
 const PRODUCT: &[&str] = &[
     "cairn-model",
     "cairn-oplog",
@@ -95,6 +106,7 @@ const PRODUCT: &[&str] = &[
     "cairn-store",
     "cairn-net",
     "cairn-sim",
+    "cairn-lab",
 ];
 
 const EVERYTHING: &[&str] = &[
@@ -109,6 +121,7 @@ const EVERYTHING: &[&str] = &[
     "cairn-store",
     "cairn-net",
     "cairn-sim",
+    "cairn-lab",
     "cairn-cli",
 ];
 

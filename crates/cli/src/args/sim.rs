@@ -232,7 +232,7 @@ pub(crate) struct MergeArgs {
     pub(crate) require_coverage: bool,
 }
 
-fn shard(text: &str) -> Result<(u64, u64), String> {
+pub(super) fn shard(text: &str) -> Result<(u64, u64), String> {
     let wrong = || "write the shard and their number, such as 0/4".to_owned();
     let (shard, shards) = text.split_once('/').ok_or_else(wrong)?;
     let shard: u64 = shard.parse().map_err(|_| wrong())?;

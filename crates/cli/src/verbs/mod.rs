@@ -10,6 +10,7 @@ pub(crate) mod device;
 pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod issue;
+pub(crate) mod lab;
 pub(crate) mod log;
 pub(crate) mod org;
 pub(crate) mod profile;
@@ -40,6 +41,7 @@ pub(crate) async fn run(noun: Noun, context: &Context) -> Result<Exit, Failure> 
         Noun::Sample(args) => sample::run(args, context).await,
         Noun::Demo(args) => demo::run(args, context).await,
         Noun::Sim(args) => sim::run(args, context),
+        Noun::Lab(args) => lab::run(args, context),
         Noun::Bench(args) => bench::run(args, context).await,
         Noun::Completions(args) => completions::run(&args, context),
     }

@@ -94,7 +94,7 @@ impl RecordChange<'_> {
             history,
         };
         let terms = Terms {
-            policy: self.rules.policy,
+            policy: &*self.rules.policy,
             yields: Yields::Dominated,
         };
         let value = Some(Value::Boolean(alive));
@@ -160,7 +160,9 @@ impl RecordChange<'_> {
             return None;
         }
         let origin = self.arrival.origin;
-        let (decided, yields) = self.contests.decide_row(&behind, origin, self.rules.policy);
+        let (decided, yields) = self
+            .contests
+            .decide_row(&behind, origin, &*self.rules.policy);
         Some(Row {
             decided,
             yields,

@@ -41,7 +41,7 @@ pub(crate) fn run(args: SimArgs, context: &Context) -> Result<Exit, Failure> {
 }
 
 /// Runs at a time.
-fn jobs(wanted: Option<usize>) -> usize {
+pub(crate) fn jobs(wanted: Option<usize>) -> usize {
     wanted
         .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
         .unwrap_or(1)
