@@ -12,7 +12,7 @@ use crate::exit::Failure;
 use crate::holding::Holding;
 use crate::record_ref::{self, RefError};
 use cairn_agent::FieldEdit;
-use cairn_model::{Field, FieldId, FileRef, Hash, Kind, RecordId, RecordType, Value, Write};
+use cairn_model::{Field, FieldId, FileRef, Hash, Kind, RecordId, RecordType, Write};
 use cairn_projection::Record;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -195,7 +195,7 @@ fn edit(
                 size: *size,
                 name: name.clone(),
             };
-            return Ok(Some(FieldEdit::Write(Write::Set(Value::File(file)))));
+            return Ok(Some(FieldEdit::Write(Write::Set(file.into()))));
         }
         Given::File {
             text: None, name, ..

@@ -7,22 +7,32 @@
 //! shelf. [`Plan::report`] makes the tables and the page of them.
 
 mod field;
+mod gap;
+pub mod lines;
 mod manifest;
 mod page;
+mod spans;
 mod subject;
 mod summary;
 mod table;
 mod unit;
 
-pub use field::{ByPolicy, FieldSummary, SETS_MIN, can_be_chosen, cheapest};
+#[cfg(test)]
+pub(crate) use field::tests as field_tests;
+pub use field::{
+    BLOCKS_MIN, ByPolicy, FieldSummary, SETS_MIN, can_be_chosen, cheapest, level_of_each,
+};
+pub use gap::{Gap, GapOf, Turned};
 pub use manifest::{Known, Manifest};
-pub use summary::{Cost, Estimate, PolicySummary, Summary, Versus};
+pub use spans::SPANS_MIN;
+pub use summary::{Batched, Cost, Estimate, PolicySummary, Summary, Versus};
 pub(crate) use unit::in_parallel;
 pub use unit::{Outcome, Unit};
 
 use crate::door::Truth;
 use crate::ledger::{Ledger, LedgerFault};
 use crate::policies::Contestant;
+use cairn_projection::Trial;
 use std::io;
 
 /// The version of what is on a shelf.
@@ -30,10 +40,13 @@ pub const FORMAT: u32 = 1;
 /// What a reader must know before believing the numbers; printed with them.
 pub const THREATS: &[&str] = &[
     "Open loop: people reacted to what the policy of their time showed them. What they would have done about another outcome is not in the log, and every policy but theirs is judged on what it did not cause.",
+    "Closed loop: agents react by a few simple rules, at rates that were chosen and not measured. What they show is what reactions can do, not what people will.",
+    "Where a recorded log holds people's answers to questions, those are refused under a policy that never asked: they count as rejected operations.",
     "Intents are the writes themselves: that somebody wrote a value is taken for wanting it, and all writes weigh the same.",
     "The human result of a merge is what a person committed, mostly the one who had worked apart; it is not proof that it was right.",
     "Times are the authors' clocks. Where those are wrong, policies that go by time are judged on wrong clocks, as they would be in life.",
-    "Blocks (seeds, merges) are taken for independent. Merges of one repository share authors and habits, so that intervals may be too narrow.",
+    "Blocks (seeds, merges, spans of time) are taken for independent. Merges of one repository, and days of one log, share authors and habits, so that intervals may be too narrow; where blocks that follow each other are alike, the report says so.",
+    "Of a real history there is only what met in its merges: rates are of the writes of those, and say nothing of how often anything meets.",
     "Synthetic people write by laws that are simpler than people.",
 ];
 
@@ -41,15 +54,23 @@ pub const THREATS: &[&str] = &[
 pub struct Subject {
     /// What it is called in the tables.
     pub name: String,
-    /// Where it is from: `recorded`, `real` or `synthetic`.
+    /// Where it is from: `recorded`, `real`, `synthetic` or `closed loop`.
     pub kind: &'static str,
     /// A hash over what it is made from: results of what has changed since are
     /// never mixed in.
     pub source: String,
     /// Its seeds. A history that was lived has one.
     pub seeds: Vec<u64>,
-    /// Makes its ledger for a seed; the same one each time.
-    pub make: Box<dyn Fn(u64) -> Result<Prepared, CompareFault> + Sync>,
+    /// Makes its ledger; the same one each time.
+    pub make: Make,
+}
+
+/// How the ledger of a history is made.
+pub enum Make {
+    /// For a seed: one that every policy folds.
+    Once(Box<dyn Fn(u64) -> Result<Prepared, CompareFault> + Sync>),
+    /// For a seed and a policy, to which people react.
+    Each(Box<dyn Fn(u64, Trial) -> Prepared + Sync>),
 }
 
 /// A ledger, with what is known besides.
@@ -133,8 +154,10 @@ pub struct Progress {
     pub done: usize,
     /// Units of this shard.
     pub of: usize,
-    /// The one that was done last.
-    pub unit: String,
+    /// Folds that are done: of a unit's ledger, one under each policy.
+    pub folds: usize,
+    /// Folds of this shard.
+    pub folds_of: usize,
 }
 
 /// Why a comparison cannot go on.
@@ -155,6 +178,20 @@ pub enum CompareFault {
         subject: String,
         /// Why.
         fault: LedgerFault,
+    },
+    /// A policy did not decide.
+    #[error(
+        "policy `{policy}` failed on {subject}, seed {seed}: {mistake}. Nothing of that unit was kept; correct the policy, or leave it out"
+    )]
+    Policy {
+        /// Which.
+        policy: String,
+        /// On which history.
+        subject: String,
+        /// On which seed.
+        seed: u64,
+        /// Why.
+        mistake: String,
     },
     /// The results cannot be kept, or read.
     #[error("`{name}` cannot be kept or read: {source}")]
@@ -221,6 +258,9 @@ pub struct Report {
 pub const MANIFEST: &str = "manifest.json";
 /// … of the long table.
 pub const METRICS: &str = "metrics.csv";
+/// … of the same table as Parquet.
+#[cfg(feature = "parquet")]
+pub const PARQUET: &str = "metrics.parquet";
 /// … of the summary.
 pub const SUMMARY: &str = "summary.json";
 /// … of the page for people.

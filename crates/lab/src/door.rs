@@ -19,7 +19,8 @@ pub use whole::{Fidelity, RECORD_STEPS_MAX, whole};
 use crate::history::HistoryFault;
 use crate::ledger::Held;
 use cairn_model::{
-    DeviceId, Field, FieldId, Hash, Kind, RecordId, RecordType, TypeId, Value, Write, limit,
+    DeviceId, Field, FieldId, Hash, Kind, RecordId, RecordType, Timestamp, TypeId, Value, Version,
+    Write, limit,
 };
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,6 +60,8 @@ pub struct Truth {
     /// The blocks that statistics are over, by name: merges of a real history.
     /// Empty where the whole history is one block.
     pub blocks: Vec<String>,
+    /// Of what length blocks are, where they are spans of time.
+    pub span: Option<&'static str>,
     /// The block of each record.
     pub block_of: BTreeMap<RecordId, u32>,
     /// Names of kinds of fields.
@@ -70,6 +73,62 @@ pub struct Truth {
     pub offsets: BTreeMap<DeviceId, i64>,
     /// What people made of what met.
     pub resolutions: Vec<Resolution>,
+    /// What fields must stay within, besides what the definition says.
+    pub bounds: Vec<Bound>,
+    /// What fields must come to.
+    pub sums: Vec<Sum>,
+    /// When the last outage ended, where that is known.
+    pub healed: Option<Timestamp>,
+    /// How much what each device's person meant counts; 1 where nothing is said.
+    pub weights: BTreeMap<DeviceId, u32>,
+    /// What people wrote into texts in one go, to stay in one piece.
+    pub runs: Vec<Run>,
+}
+
+/// What one person wrote at one place of a text between two syncs, in one edit
+/// or several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// The record.
+    pub record: RecordId,
+    /// The field.
+    pub field: FieldId,
+    /// Its author's device.
+    pub author: DeviceId,
+    /// The first of its operations.
+    pub first: Version,
+    /// The last.
+    pub last: Version,
+    /// What its author had seen: runs that had not seen each other met.
+    pub base: Version,
+    /// Its pieces in the order in which their author left them, each of which
+    /// no other run of the text has.
+    pub pieces: Vec<String>,
+}
+
+/// What a counter or a whole number of every record must stay within.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bound {
+    /// Of which records.
+    pub record_type: TypeId,
+    /// Which field.
+    pub field: FieldId,
+    /// The least it may be. With [`Bound::max`] it says how much a record has
+    /// room for; one of them alone stands for that itself.
+    pub min: Option<i64>,
+    /// The most it may be.
+    pub max: Option<i64>,
+}
+
+/// What a counter or a whole number must come to over all living records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sum {
+    /// Of which records.
+    pub record_type: TypeId,
+    /// Which field.
+    pub field: FieldId,
+    /// What everybody meant it to be in the end.
+    pub expected: i64,
 }
 
 /// What a person made of one field, or of a record's life.

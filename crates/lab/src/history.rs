@@ -4,10 +4,12 @@
 //! The one form in which the lab holds a history that is no ledger yet:
 //! [`Step`]s, each a change of one record, in a graph of what each had seen;
 //! and [`Merge`]s, each with what both sides had written and what a person made
-//! of it. [`read`] reads both from files; [`crate::door`] makes ledgers of them.
+//! of it. [`read`] reads both from files, as [`mod@write`] writes them;
+//! [`crate::door`] makes ledgers of them.
 
 mod order;
 pub mod read;
+pub mod write;
 
 pub use order::in_order;
 

@@ -24,6 +24,19 @@ pub enum LedgerFault {
         "this is the log of one device; export the ledger at the relay with `cairn log export`, and name that file"
     )]
     OneDevice,
+    /// What became of the ledger so far takes all that may be held.
+    #[error(
+        "at entry {position} of the log the lab held {} MiB and may hold {}: the log and what the policies make of it do not fit; fold fewer at a time (--jobs 1), let it hold more (--memory), or use a larger machine",
+        held >> 20, budget >> 20
+    )]
+    Memory {
+        /// The entry that was read last.
+        position: u64,
+        /// Bytes that were held then.
+        held: u64,
+        /// … and that may be.
+        budget: u64,
+    },
     /// A bundle that verified before does not parse any more.
     #[error("entry {position} changed while the log was read: {fault}")]
     Changed {
@@ -90,11 +103,38 @@ impl Ledger for Held {
     }
 }
 
+/// How much may be held while a ledger is gone through. A program that is
+/// killed for what it holds says nothing; one that stops before says why.
+#[derive(Debug, Clone, Copy)]
+pub struct Budget {
+    /// Bytes.
+    pub bytes: u64,
+    /// How many the program holds now, where its shell can tell.
+    pub held: fn() -> Option<u64>,
+}
+
+/// Bytes of a log after which the budget is looked at again.
+const LOOK_EVERY_BYTES: usize = 1024 * 1024;
+
+impl Budget {
+    fn check(&self, position: u64) -> Result<(), LedgerFault> {
+        match (self.held)().filter(|held| *held > self.bytes) {
+            Some(held) => Err(LedgerFault::Memory {
+                position,
+                held,
+                budget: self.bytes,
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
 /// An exported ledger, read anew each time: one bundle is held at a time.
 #[derive(Debug)]
 pub struct Archived<O> {
     open: O,
     header: Header,
+    budget: Option<Budget>,
 }
 
 impl<O, R> Archived<O>
@@ -111,7 +151,16 @@ where
         }
         verify_archive(&mut reader)?;
         let header = reader.header().clone();
-        Ok(Archived { open, header })
+        Ok(Archived {
+            open,
+            header,
+            budget: None,
+        })
+    }
+
+    /// Stops where more is held than `budget` allows.
+    pub fn within(self, budget: Option<Budget>) -> Archived<O> {
+        Archived { budget, ..self }
     }
 }
 
@@ -130,6 +179,7 @@ where
 
     fn each(&self, give: &mut dyn FnMut(&Entry)) -> Result<(), LedgerFault> {
         let mut reader = Reader::new((self.open)().map_err(LedgerFault::Open)?)?;
+        let mut read = 0;
         while let Some(frame) = reader.next_frame()? {
             if let Frame::Entry {
                 position,
@@ -137,6 +187,11 @@ where
                 bundle,
             } = frame
             {
+                read += bundle.len();
+                if let Some(budget) = self.budget.filter(|_| read > LOOK_EVERY_BYTES) {
+                    budget.check(position)?;
+                    read = 0;
+                }
                 let changed = |fault| LedgerFault::Changed { position, fault };
                 give(&Entry {
                     position,

@@ -8,12 +8,14 @@
 //! ledgers ([`ledger`], written by [`scribe`]) and [`synthetic`] ones are made; [`policies`] that are compared;
 //! [`trace`], what can be said of a ledger whatever the policy; [`metrics`], what
 //! a policy made of it; [`stats`], what the numbers prove; [`compare`], all of
-//! them over histories, policies and seeds; [`recommend`], what follows for an organization.
+//! them over histories, policies and seeds; [`recommend`], what follows for an organization;
+//! [`long`], what the lab itself is measured on.
 
 pub mod compare;
 pub mod door;
 pub mod history;
 pub mod ledger;
+pub mod long;
 pub mod metrics;
 pub mod policies;
 pub mod recommend;

@@ -2,18 +2,20 @@
 //! random winner that policies must beat, the oracle that none can, and what a
 //! person adds.
 //!
-//! A policy is added as any type that implements [`Policy`]: wrap it into
-//! [`Contestant::new`], after [`check_policy`] found nothing. Policies that come
-//! from elsewhere (scripts) go through [`Guarded`], so that one that lies
-//! cannot bring a run down.
+//! A policy is added as any type that implements [`Policy`] ([`Contestant::new`])
+//! or as a [`script`] ([`Contestant::script`]), after [`check_policy`] or
+//! [`check_script`] found nothing. All are folded [`Guarded`], so that one that is
+//! wrong brings no run down, and no numbers come of it either.
 
 mod guard;
 mod laws;
 mod oracle;
+pub mod script;
 
-pub use guard::Guarded;
-pub use laws::{Breach, check_policy};
+pub use guard::{Given, Guarded};
+pub use laws::{Breach, check_policy, check_script};
 pub use oracle::{Oracle, hindsight};
+pub use script::{Script, ScriptFault};
 
 use cairn_model::Granularity;
 use cairn_policy::{Contender, Contest, Decision, Others, Policy};
@@ -27,7 +29,7 @@ pub struct Contestant {
     pub name: String,
     /// What counts as one thing when writes are concurrent.
     pub granularity: Granularity,
-    policy: Arc<dyn Policy + Send>,
+    policy: Given,
 }
 
 impl std::fmt::Debug for Contestant {
@@ -39,6 +41,15 @@ impl std::fmt::Debug for Contestant {
 impl Contestant {
     /// A policy at a granularity.
     pub fn new(policy: Arc<dyn Policy + Send>, granularity: Granularity) -> Contestant {
+        Contestant::of(Given::Type(policy), granularity)
+    }
+
+    /// A script at a granularity.
+    pub fn script(script: Arc<Script>, granularity: Granularity) -> Contestant {
+        Contestant::of(Given::Script(script), granularity)
+    }
+
+    fn of(policy: Given, granularity: Granularity) -> Contestant {
         let id = policy.id();
         Contestant {
             name: match granularity {
@@ -57,13 +68,29 @@ impl Contestant {
 
     /// What the fold is given.
     pub fn trial(&self) -> Trial {
-        Trial::everywhere(Arc::clone(&self.policy), self.granularity)
+        self.guarded().0
+    }
+
+    /// … with who says afterwards whether the policy made a mistake, so that
+    /// what came of it counts for nothing. One fold each.
+    pub fn guarded(&self) -> (Trial, Arc<Guarded>) {
+        let guard = Arc::new(Guarded::new(self.policy.clone()));
+        let trial = Trial::everywhere(Arc::clone(&guard) as _, self.granularity);
+        (trial, guard)
     }
 
     /// … with what counts as one thing left as the definition says.
     pub fn trial_as_defined(&self) -> Trial {
-        let policy = Arc::clone(&self.policy);
-        Trial::choosing(None, move |_, _| Some(Arc::clone(&policy)))
+        let guard = Arc::new(Guarded::new(self.policy.clone()));
+        Trial::choosing(None, move |_, _| Some(Arc::clone(&guard) as _))
+    }
+
+    /// The hash of its source, if it is a script.
+    pub fn source(&self) -> Option<&str> {
+        match &self.policy {
+            Given::Type(_) => None,
+            Given::Script(script) => Some(script.hash()),
+        }
     }
 
     /// Whether its outcome depends on which side arrived last.

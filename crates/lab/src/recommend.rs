@@ -8,7 +8,8 @@
 mod difference;
 
 use crate::compare::{
-    ByPolicy, CompareFault, FieldSummary, SETS_MIN, can_be_chosen, cheapest, in_parallel,
+    BLOCKS_MIN, ByPolicy, CompareFault, FieldSummary, SETS_MIN, can_be_chosen, cheapest,
+    in_parallel, level_of_each,
 };
 use crate::door::Truth;
 use crate::ledger::Ledger;
@@ -28,7 +29,7 @@ pub use difference::Changed;
 pub const LIMITS: &[&str] = &[
     "The log shows what is lost and what is asked, not who was right: policies that ask nobody lose equally much wherever everybody wanted something else, and are then not told apart.",
     "People reacted to the policies of their time. What they would have done under others is not in the log.",
-    "Intervals are exact for the share of wrong decisions, take conflict sets for independent, and are not corrected for the number of fields.",
+    "Intervals are those of the share of wrong decisions (Clopper and Pearson's, with as many conflicts as independent ones would tell as much: Korn and Graubard 1998), at a level at which all fields together are right with 95 %. Spans of time are taken for independent.",
     "Where somebody who had seen both sides wrote again later, nothing counts as lost any more, whatever happened until then.",
 ];
 
@@ -39,6 +40,9 @@ pub struct Recommendation {
     pub definition: u32,
     /// What it costs to lose a write in silence, in questions.
     pub wrong_costs: f64,
+    /// The spans of time that are taken for independent of each other; `None`
+    /// where the log is too short for any.
+    pub span: Option<&'static str>,
     /// Every field that a policy decides, and every type as a whole.
     pub proposals: Vec<Proposal>,
     /// The files of the definition that would change.
@@ -71,12 +75,17 @@ pub struct Proposal {
 pub enum Advice {
     /// Nothing met that does not commute.
     NothingMet,
-    /// There are too few conflict sets to conclude anything.
+    /// There are too few conflict sets to conclude anything, or they come from
+    /// too few spans of time.
     TooThin {
-        /// How many there are.
+        /// How many sets there are.
         sets: u64,
         /// How many it takes.
-        needed: u64,
+        sets_needed: u64,
+        /// In how many spans of time.
+        spans: usize,
+        /// How many it takes.
+        spans_needed: usize,
     },
     /// Nothing is told to be cheaper than what is in force.
     Keep,
@@ -113,10 +122,9 @@ pub fn recommend(
         subject: "the log".to_owned(),
         fault,
     };
-    let mut trace = Trace::default();
-    ledger
-        .each(&mut |entry| trace.observe(entry))
-        .map_err(fault)?;
+    let trace = Trace::of(ledger, &mut |_| ()).map_err(fault)?;
+    let mut truth = Truth::default();
+    truth.divide(&trace);
     let by_field = |c: &Contestant| c.granularity == Granularity::Field && can_be_chosen(&c.name);
     let contestants: Vec<Contestant> = all().into_iter().filter(by_field).collect();
     let judged = in_parallel(jobs, &contestants, |contestant| {
@@ -128,7 +136,7 @@ pub fn recommend(
             })
             .map_err(fault)?;
         let asks = contestant.asks_for_arrival();
-        let judged = judge(&trace, &state, &Truth::default(), asks);
+        let judged = judge(&trace, &state, &truth, asks);
         tell(&contestant.name);
         Ok((judged, Arc::clone(state.definition())))
     })?;
@@ -138,13 +146,26 @@ pub fn recommend(
     let evidence = |class: &str| -> ByPolicy {
         let named = contestants.iter().zip(&judged);
         let tally = named.map(|(contestant, (judged, _))| {
-            let tally = judged.classes.get(class);
-            let summary = tally.map_or_else(FieldSummary::default, FieldSummary::from);
-            (contestant.name.clone(), summary)
+            let summary = judged.classes.get(class).map(|class| {
+                let blocks = class.sets.values().copied().collect();
+                FieldSummary::new(&class.whole, blocks)
+            });
+            (contestant.name.clone(), summary.unwrap_or_default())
         });
         tally.collect()
     };
-    Ok(of(&definition, wrong_costs, &evidence))
+    let mut found = of(&definition, wrong_costs, &evidence);
+    found.span = truth.span;
+    Ok(found)
+}
+
+/// What evidence is weighed by.
+#[derive(Clone, Copy)]
+struct Scale {
+    /// What a wrong decision costs, in questions.
+    k: f64,
+    /// The level of confidence of each interval.
+    level: f64,
 }
 
 /// Weighs the evidence on every field that a policy decides.
@@ -153,28 +174,38 @@ fn of(
     wrong_costs: f64,
     evidence: &dyn Fn(&str) -> ByPolicy,
 ) -> Recommendation {
-    let mut proposals = Vec::new();
-    let mut proposed = definition.clone();
+    let mut subjects = Vec::new();
     for record_type in definition.types.values().filter(|t| !t.retired) {
         let name = &record_type.name;
-        let whole = evidence(&format!("{name} itself"));
-        proposals.push(proposal(definition, record_type, None, whole, wrong_costs));
+        subjects.push((record_type, None, evidence(&format!("{name} itself"))));
         let fields = record_type.fields.values();
         for field in fields.filter(|f| !f.retired && f.kind.is_register()) {
             let evidence = evidence(&format!("{name}.{}", field.name));
-            let found = proposal(definition, record_type, Some(field), evidence, wrong_costs);
-            let target = proposed.types.get_mut(&record_type.id);
-            if let (Advice::Change { to, .. }, Some(target)) = (&found.advice, target)
-                && let Some(field) = target.fields.get_mut(&field.id)
-            {
-                field.policy = Some(to.clone());
-            }
-            proposals.push(found);
+            subjects.push((record_type, Some(field), evidence));
         }
+    }
+    let judged = |(_, _, evidence): &&(_, _, ByPolicy)| evidence.values().any(|s| s.is_enough());
+    let scale = Scale {
+        k: wrong_costs,
+        level: level_of_each(subjects.iter().filter(judged).count()),
+    };
+    let mut proposals = Vec::new();
+    let mut proposed = definition.clone();
+    for (record_type, field, evidence) in subjects {
+        let found = proposal(definition, record_type, field, evidence, scale);
+        let target = proposed.types.get_mut(&record_type.id);
+        if let (Advice::Change { to, .. }, Some(target), Some(field)) =
+            (&found.advice, target, field)
+            && let Some(field) = target.fields.get_mut(&field.id)
+        {
+            field.policy = Some(to.clone());
+        }
+        proposals.push(found);
     }
     Recommendation {
         definition: definition.number,
         wrong_costs,
+        span: None,
         proposals,
         changed: difference::of(&text::export(definition), &text::export(&proposed)),
         limits: LIMITS,
@@ -186,18 +217,21 @@ fn proposal(
     record_type: &RecordType,
     field: Option<&Field>,
     evidence: ByPolicy,
-    k: f64,
+    scale: Scale,
 ) -> Proposal {
     // Where a record counts as one thing, its type's policy decides all of it.
     let by_record = definition.granularity_of(record_type) == Granularity::Record;
     let decides = field.filter(|_| !by_record);
     let in_force = definition.policy_of(record_type, decides).to_owned();
-    let advice = match advice(&in_force, &evidence, k) {
+    let advice = match advice(&in_force, &evidence, scale) {
         Advice::Change { to, .. } if decides.is_none() => Advice::ByHand { to },
         advice => advice,
     };
     let costs = evidence.iter();
-    let costs = costs.filter_map(|(name, summary)| Some((name.clone(), summary.cost(k)?)));
+    let costs = costs.filter_map(|(name, summary)| {
+        let cost = summary.cost(scale.k, scale.level)?;
+        Some((name.clone(), cost))
+    });
     let costs: BTreeMap<String, Interval> = costs.collect();
     Proposal {
         record_type: record_type.name.clone(),
@@ -209,25 +243,29 @@ fn proposal(
     }
 }
 
-fn advice(in_force: &str, evidence: &ByPolicy, k: f64) -> Advice {
+fn advice(in_force: &str, evidence: &ByPolicy, scale: Scale) -> Advice {
     let sets = evidence.values().map(|summary| summary.conflict_sets).max();
-    match sets.unwrap_or(0) {
-        0 => return Advice::NothingMet,
-        sets if sets < SETS_MIN => {
+    let spans = evidence.values().map(|summary| summary.blocks).max();
+    match (sets.unwrap_or(0), spans.unwrap_or(0)) {
+        (0, _) => return Advice::NothingMet,
+        (sets, spans) if sets < SETS_MIN || spans < BLOCKS_MIN => {
             return Advice::TooThin {
                 sets,
-                needed: SETS_MIN,
+                sets_needed: SETS_MIN,
+                spans,
+                spans_needed: BLOCKS_MIN,
             };
         }
         _ => {}
     }
-    let cheap = cheapest(evidence, k);
+    let cheap = cheapest(evidence, scale.k, scale.level);
     let from = evidence.get(in_force);
     let (Some((to, alike)), Some(from)) = (cheap.split_first(), from) else {
         return Advice::Keep;
     };
     let target = &evidence[*to];
-    let costs = (from.cost(k), target.cost(k));
+    let cost = |of: &FieldSummary| of.cost(scale.k, scale.level);
+    let costs = (cost(from), cost(target));
     let (Some(from_cost), Some(to_cost)) = costs else {
         return Advice::Keep;
     };

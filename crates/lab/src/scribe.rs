@@ -3,8 +3,8 @@
 
 use crate::ledger::Held;
 use cairn_model::{
-    Action, Definition, HybridTime, LogId, Mutation, Operation, OrganizationId, RecordType,
-    Timestamp, User, Version, codec, limit,
+    Action, Definition, HybridTime, LogId, Mutation, Operation, OrganizationId, PublicKey,
+    RecordType, SettleOutcome, Timestamp, User, Version, codec, limit,
 };
 use cairn_oplog::bundle::{fitting, seal};
 use cairn_oplog::{Checkpoint, Entry, LedgerHead, LogHead, SecretKey};
@@ -56,7 +56,7 @@ impl Scribe {
             organization,
             name: name.to_owned(),
             devices: Vec::new(),
-            head: LedgerHead::genesis(&organization, &cairn_model::PublicKey([0; 32])),
+            head: LedgerHead::genesis(&organization, &PublicKey([0; 32])),
             entries: Vec::new(),
             version: Version(0),
             open: (RELAY, Vec::new()),
@@ -121,6 +121,21 @@ impl Scribe {
         pen
     }
 
+    /// Whose ledger it is.
+    pub fn organization(&self) -> OrganizationId {
+        self.organization
+    }
+
+    /// The relay's key.
+    pub fn relay(&self) -> PublicKey {
+        self.devices[RELAY.0].0.public()
+    }
+
+    /// The entries that are sealed.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
     /// The version of the last operation written.
     pub fn version(&self) -> Version {
         self.version
@@ -148,6 +163,15 @@ impl Scribe {
         mutations: Vec<Mutation>,
     ) -> Result<Version, TooLarge> {
         self.write(pen, time, Action::Edit(mutations))
+    }
+
+    /// Writes that an author settled the issue of an operation.
+    pub fn settle(&mut self, pen: Pen, time: HybridTime, of: Version, outcome: SettleOutcome) {
+        let action = Action::Settle {
+            operation: of,
+            outcome,
+        };
+        self.write(pen, time, action).expect("two words fit");
     }
 
     fn write(&mut self, pen: Pen, time: HybridTime, action: Action) -> Result<Version, TooLarge> {
@@ -178,7 +202,8 @@ impl Scribe {
         Ok(self.version)
     }
 
-    fn seal(&mut self) {
+    /// Seals what was written so far into an entry: the end of an upload.
+    pub fn seal(&mut self) {
         let (pen, operations) = &mut self.open;
         let operations = std::mem::take(operations);
         if operations.is_empty() {

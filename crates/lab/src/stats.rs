@@ -6,6 +6,7 @@
 //! where it was published and whose worked example it reproduces.
 
 mod bootstrap;
+mod clustered;
 mod equivalence;
 mod rank;
 mod rare;
@@ -13,6 +14,7 @@ mod special;
 mod stream;
 
 pub use bootstrap::{Interval, RESAMPLES, acceleration, bca, quantile};
+pub use clustered::{Cluster, clustered_share};
 pub use equivalence::{Equivalence, tost};
 pub use rank::{EXACT_MAX, SignedRank, cliffs_delta, paired_a12, paired_delta, signed_rank};
 pub use rare::{clopper_pearson, none_seen, rule_of_three};
@@ -74,6 +76,27 @@ impl Paired {
         self.pairs.iter().map(|(x, y)| x - y).collect()
     }
 
+    /// Means of as many neighbours each, as if those were one block; what is
+    /// left over is of the last. Batch means, the textbook's way with values of
+    /// which neighbours are alike: Law and Kelton, "Simulation Modeling and
+    /// Analysis" (1991), section 9.5.
+    pub fn batched(&self, size: usize) -> Paired {
+        let batches = (self.pairs.len() / size.max(1)).max(1);
+        let batch = |number: usize| {
+            let end = match number + 1 == batches {
+                true => self.pairs.len(),
+                false => (number + 1) * size,
+            };
+            let (xs, ys): (Vec<f64>, Vec<f64>) =
+                self.pairs[number * size..end].iter().copied().unzip();
+            (mean(&xs), mean(&ys))
+        };
+        Paired {
+            pairs: (0..batches).map(batch).collect(),
+            unpaired: self.unpaired,
+        }
+    }
+
     /// Compares, with a 95 % interval from this many resamples.
     pub fn compare(&self, resamples: usize, stream: &mut Stream) -> Comparison {
         let differences = self.differences();
@@ -101,6 +124,18 @@ pub fn variance(values: &[f64]) -> f64 {
     let center = mean(values);
     let squares: f64 = values.iter().map(|value| (value - center).powi(2)).sum();
     squares / (values.len() as f64 - 1.0)
+}
+
+/// How alike neighbours are: the correlation of each value with the next (the
+/// lag-one autocorrelation, Box and Jenkins, "Time Series Analysis", 1970).
+/// Of independent values it lies within `2 / sqrt(n)` of zero, 19 times of 20.
+/// `None` for fewer than three values, or where all are alike.
+pub fn neighbours(values: &[f64]) -> Option<f64> {
+    let center = mean(values);
+    let along: f64 = values.iter().map(|value| (value - center).powi(2)).sum();
+    let pairs = values.windows(2);
+    let across: f64 = pairs.map(|p| (p[0] - center) * (p[1] - center)).sum();
+    (values.len() > 2 && along > 0.0).then(|| across / along)
 }
 
 /// The slope of the straight line through points by least squares; `None`
@@ -154,6 +189,16 @@ mod tests {
         assert_eq!(comparison.delta, -1.0);
     }
 
+    #[test]
+    fn neighbours_become_one_block() {
+        let first = BTreeMap::from([(1, 1.0), (2, 3.0), (3, 5.0), (4, 7.0), (5, 9.0)]);
+        let second = first.keys().map(|block| (*block, 0.0)).collect();
+        let paired = Paired::new(&first, &second);
+        assert_eq!(paired.batched(2).differences(), [2.0, 7.0]);
+        assert_eq!(paired.batched(1), paired);
+        assert_eq!(paired.batched(9).differences(), [5.0]);
+    }
+
     /// Where one policy is the other plus a constant, pairing leaves nothing
     /// of the variance between blocks.
     #[test]
@@ -186,6 +231,16 @@ mod tests {
         }
         assert!((27..=73).contains(&significant), "{significant}");
         assert!((1..=19).contains(&missed), "{missed}");
+    }
+
+    /// By hand: of 1, 2, 3, 4 around 2.5, neighbours make 0.75 - 0.25 + 0.75 of
+    /// 5 in all.
+    #[test]
+    fn neighbours_are_as_alike_as_they_are() {
+        assert_eq!(neighbours(&[1.0, 2.0, 3.0, 4.0]), Some(0.25));
+        assert_eq!(neighbours(&[1.0, -1.0, 1.0, -1.0]), Some(-0.75));
+        assert_eq!(neighbours(&[1.0, 2.0]), None);
+        assert_eq!(neighbours(&[2.0, 2.0, 2.0]), None);
     }
 
     #[test]

@@ -9,21 +9,38 @@
 //! supersedes what it had seen of the record. What is not superseded is
 //! *standing*: a policy that does not show it has displaced somebody's work.
 //!
-//! Holds 48 bytes for each write besides the standing values.
+//! What can be met no more is counted and forgotten ([`Horizon`]), so that
+//! memory grows with keys, standing writes and sets of writes that met, not
+//! with the ledger: some 200 bytes for each key and its standing write, 48 for
+//! each set, 2 for each operation of several writes, 16 for each bundle; and what
+//! the [`Survey`] says of itself.
 
+mod best;
 mod conflict;
+mod horizon;
+mod survey;
+#[cfg(test)]
+mod tests;
+mod transactions;
+mod walk;
 mod width;
 
+pub(crate) use best::Best;
 pub use conflict::ConflictSet;
+pub use horizon::Horizon;
+pub use survey::{Behind, Done, Sent, Survey, Use};
+
+use crate::ledger::{Ledger, LedgerFault};
 
 use cairn_model::{
-    Action, Change, DeviceId, FieldId, LogId, Mutation, Operation, RecordId, Timestamp, Value,
-    Version, Write, codec,
+    Action, Change, DeviceId, FieldId, Mutation, Operation, RecordId, Timestamp, Value, Version,
+    Write, codec,
 };
 use cairn_oplog::Entry;
-use cairn_oplog::bundle::{Slot, decode_operation};
 use cairn_policy::CLOCK_AHEAD_MS_MAX;
 use std::collections::BTreeMap;
+use transactions::Transactions;
+use walk::Walk;
 
 /// What a write is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,7 +54,7 @@ pub struct Key {
 }
 
 /// What a write is there for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effect {
     /// The field shows the value.
     Shows(Option<Value>),
@@ -82,10 +99,18 @@ struct Past {
 /// A key's writes.
 #[derive(Debug, Default)]
 struct Track {
+    /// Those that may still be met, and a few more.
     past: Vec<Past>,
+    /// The others, and the widest antichain that any of them was in.
+    forgotten: Counts,
+    width: u32,
     standing: Vec<StandingWrite>,
     sets: Vec<ConflictSet>,
 }
+
+/// How many writes a key had, how many met a concurrent one, and how many of
+/// these do not commute with it.
+type Counts = [u32; 3];
 
 /// A record's keys.
 #[derive(Debug, Default)]
@@ -115,16 +140,16 @@ struct Arriving {
 /// What is known of a ledger.
 #[derive(Debug, Default)]
 pub struct Trace {
+    walk: Walk,
+    horizon: Option<Horizon>,
     authors: Vec<Author>,
     numbers: BTreeMap<DeviceId, u32>,
-    logs: BTreeMap<LogId, u64>,
     records: BTreeMap<RecordId, RecordTrack>,
-    version: Version,
     /// The last version of each entry, and when it was received.
     arrivals: Vec<(Version, Timestamp)>,
-    /// Writes of operations that have several.
-    several: BTreeMap<Version, u32>,
+    transactions: Transactions,
     totals: Totals,
+    survey: Survey,
 }
 
 /// Sums over the ledger.
@@ -145,24 +170,43 @@ pub struct Totals {
 }
 
 impl Trace {
+    /// Goes through a ledger, twice; `also` is given its entries on the way.
+    pub fn of(ledger: &dyn Ledger, also: &mut dyn FnMut(&Entry)) -> Result<Trace, LedgerFault> {
+        let mut trace = Trace {
+            horizon: Some(Horizon::of(ledger)?),
+            ..Trace::default()
+        };
+        ledger.each(&mut |entry| {
+            also(entry);
+            trace.observe(entry);
+        })?;
+        trace.finish();
+        Ok(trace)
+    }
+
     /// Takes in the next entry.
     pub fn observe(&mut self, entry: &Entry) {
-        let bundle = &entry.bundle;
-        self.totals.log_bytes += bundle.bytes().len() as u64;
-        let end = self.logs.entry(bundle.log()).or_default();
-        let continues = bundle.first() == *end + 1;
-        if continues {
-            *end = bundle.last();
+        let (bundle, begin) = (&entry.bundle, self.walk.version().next());
+        self.survey
+            .bundle(bundle.log(), bundle.first(), begin, entry.received);
+        self.totals.log_bytes += entry.bundle.bytes().len() as u64;
+        let mut walk = std::mem::take(&mut self.walk);
+        let device = entry.bundle.log().device;
+        walk.entry(entry, |version, operation| {
+            self.survey.operation(version, &operation);
+            self.operation(device, version, entry.received, operation);
+        });
+        self.walk = walk;
+        self.arrivals.push((self.walk.version(), entry.received));
+    }
+
+    /// Nothing follows: what could still be met no longer can.
+    fn finish(&mut self) {
+        self.horizon = None;
+        for record in self.records.values_mut() {
+            let tracks = record.keys.values_mut();
+            tracks.for_each(|track| track.forget(Version(u64::MAX)));
         }
-        for slot in bundle.slots() {
-            self.version = self.version.next();
-            if let (true, Slot::Whole(bytes)) = (continues, slot)
-                && let Ok(operation) = decode_operation(bytes)
-            {
-                self.operation(bundle.log().device, entry.received, operation);
-            }
-        }
-        self.arrivals.push((self.version, entry.received));
     }
 
     /// When an operation was received; `None` if it is not in the ledger.
@@ -171,7 +215,13 @@ impl Trace {
         self.arrivals.get(at).map(|(_, received)| *received)
     }
 
-    fn operation(&mut self, device: DeviceId, received: Timestamp, operation: Operation) {
+    fn operation(
+        &mut self,
+        device: DeviceId,
+        version: Version,
+        received: Timestamp,
+        operation: Operation,
+    ) {
         let Action::Edit(mutations) = operation.action else {
             return;
         };
@@ -181,10 +231,10 @@ impl Trace {
         self.totals.operations += 1;
         self.totals.lag_ms += received.since(own);
         let before = self.totals.writes;
-        let last = Version(self.version.0 - 1);
+        let last = Version(version.0 - 1);
         for mutation in mutations {
             let arriving = Arriving {
-                version: self.version,
+                version,
                 author,
                 // Nobody has seen what is not in the ledger yet.
                 base: mutation.base.min(last),
@@ -196,7 +246,7 @@ impl Trace {
         let writes = self.totals.writes - before;
         self.authors[author as usize].writes += writes;
         if writes > 1 {
-            self.several.insert(self.version, writes as u32);
+            self.transactions.push(version, writes as u32);
         }
     }
 
@@ -210,11 +260,15 @@ impl Trace {
     }
 
     fn mutation(&mut self, mutation: Mutation, arriving: Arriving) {
+        let horizon = self.horizon.as_ref().map_or(Version(0), |horizon| {
+            horizon.of_record(mutation.record, arriving.version)
+        });
         let record = self.records.entry(mutation.record).or_default();
         let mut work = RecordWork {
             record,
             totals: &mut self.totals,
             arriving,
+            horizon,
         };
         match mutation.change {
             Change::Create(writes) => {
@@ -239,21 +293,19 @@ impl Trace {
         &self.totals
     }
 
+    /// What the ledger says besides its writes.
+    pub fn survey(&self) -> &Survey {
+        &self.survey
+    }
+
     /// Who wrote, by order of appearance.
     pub fn authors(&self) -> &[Author] {
         &self.authors
     }
 
-    /// How many writes an operation has.
-    pub fn writes_of(&self, version: Version) -> u32 {
-        self.several.get(&version).copied().unwrap_or(1)
-    }
-
     /// Operations of several writes, each with their number.
     pub fn transactions(&self) -> impl Iterator<Item = (Version, u32)> + '_ {
-        self.several
-            .iter()
-            .map(|(version, writes)| (*version, *writes))
+        self.transactions.iter()
     }
 
     /// Every record that was written.
@@ -273,21 +325,14 @@ impl Trace {
     pub fn conflicts(&self) -> impl Iterator<Item = (Key, &[ConflictSet], usize)> {
         self.keys()
             .filter(|(_, track)| !track.sets.is_empty())
-            .map(|(key, track)| (key, track.sets.as_slice(), width::of(&track.past)))
+            .map(|(key, track)| (key, track.sets.as_slice(), track.width() as usize))
     }
 
     /// By key: writes; of them those that met a concurrent one; and of these
     /// those that do not commute with it.
     pub fn contention(&self) -> impl Iterator<Item = (Key, [u64; 3])> {
-        self.keys().map(|(key, track)| {
-            let count = |is: fn(&Past) -> bool| track.past.iter().filter(|p| is(p)).count() as u64;
-            let all = [
-                count(|_| true),
-                count(|p| p.contested),
-                count(|p| p.disputed),
-            ];
-            (key, all)
-        })
+        self.keys()
+            .map(|(key, track)| (key, track.counts().map(u64::from)))
     }
 
     fn keys(&self) -> impl Iterator<Item = (Key, &Track)> {
@@ -309,6 +354,8 @@ struct RecordWork<'a> {
     record: &'a mut RecordTrack,
     totals: &'a mut Totals,
     arriving: Arriving,
+    /// What of the record can be met no more after this.
+    horizon: Version,
 }
 
 const LIFE: (Option<FieldId>, Option<Value>) = (None, None);
@@ -353,6 +400,7 @@ impl RecordWork<'_> {
             track.supersede(&arriving);
         }
         track.stand(&arriving, effect, bytes, contested);
+        track.forget(self.horizon);
         self.count(bytes);
     }
 
@@ -392,6 +440,7 @@ impl RecordWork<'_> {
         }
         life.supersede(&arriving);
         life.stand(&arriving, effect, 1, contested);
+        life.forget(self.horizon);
         self.count(1);
     }
 

@@ -18,8 +18,9 @@ pub enum Value {
     Integer(i64),
     /// An exact decimal number.
     Decimal(Decimal),
-    /// An exact amount in a currency.
-    Money(Money),
+    /// An exact amount in a currency. It and files stand apart, so that the
+    /// values that there are many of stay small.
+    Money(Box<Money>),
     /// Yes or no.
     Boolean(bool),
     /// A calendar day, in days since 1970-01-01.
@@ -33,7 +34,7 @@ pub enum Value {
     /// Another record.
     Lookup(RecordId),
     /// A file, by its content.
-    File(FileRef),
+    File(Box<FileRef>),
 }
 
 /// An exact decimal number of up to 28 digits, kept without trailing zeros so
@@ -59,6 +60,18 @@ pub struct FileRef {
     pub size: u64,
     /// What people call it.
     pub name: String,
+}
+
+impl From<Money> for Value {
+    fn from(money: Money) -> Value {
+        Value::Money(Box::new(money))
+    }
+}
+
+impl From<FileRef> for Value {
+    fn from(file: FileRef) -> Value {
+        Value::File(Box::new(file))
+    }
 }
 
 impl Decimal {
@@ -221,11 +234,12 @@ impl Value {
                 let hash = text("hash").and_then(|hash| hash.parse().ok());
                 let size = parts.get("size").and_then(Json::as_u64);
                 match (hash, size, text("name")) {
-                    (Some(hash), Some(size), Some(name)) => Ok(Value::File(FileRef {
+                    (Some(hash), Some(size), Some(name)) => Ok(FileRef {
                         hash,
                         size,
                         name: name.to_owned(),
-                    })),
+                    }
+                    .into()),
                     _ => Err(ValueError::new(json, FILE_EXPECTED)),
                 }
             }
@@ -263,8 +277,7 @@ fn money_from_text(text: &str, default_currency: &str) -> Option<Value> {
     let mut parts = text.split_whitespace();
     let amount = parts.next()?.parse().ok()?;
     let currency = parts.next().unwrap_or(default_currency).to_owned();
-    (is_currency(&currency) && parts.next().is_none())
-        .then_some(Value::Money(Money { amount, currency }))
+    (is_currency(&currency) && parts.next().is_none()).then(|| Money { amount, currency }.into())
 }
 
 fn multi_choice<'a>(

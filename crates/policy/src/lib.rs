@@ -89,7 +89,7 @@ pub enum Others {
 /// A conflict policy.
 pub trait Policy: Sync {
     /// Its stable id, as in organization definitions.
-    fn id(&self) -> &'static str;
+    fn id(&self) -> &str;
 
     /// Counts changes of its meaning.
     fn version(&self) -> u32 {

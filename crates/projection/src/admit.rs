@@ -11,6 +11,7 @@ use crate::issue::Code;
 use crate::record::{FieldState, Record};
 use crate::records::{Held, Place};
 use crate::register::{Register, RegisterWrite};
+use crate::rules::TypeRules;
 use crate::state::State;
 use cairn_model::security::Ownership;
 use cairn_model::{
@@ -88,6 +89,7 @@ struct Subject<'a> {
     mutation: &'a Mutation,
     held: Option<&'a Held>,
     record_type: &'a RecordType,
+    rules: &'a TypeRules,
 }
 
 impl Subject<'_> {
@@ -118,7 +120,8 @@ impl State {
         };
         match self.admit_all(&mutations, &mut scrutiny) {
             Ok(places) => Ok(Admitted {
-                mutations: places.into_iter().zip(mutations).collect(),
+                mutations,
+                places,
                 documents: scrutiny.ahead.documents,
             }),
             Err(rejection) => Err(rejection.naming(&mutations)),
@@ -189,7 +192,7 @@ impl State {
 impl Scrutiny<'_> {
     fn admit(&mut self, mutation: &Mutation, place: Option<Place>) -> Result<(), Rejection> {
         let state = self.state;
-        let (record_type, _) = state.rules.get(mutation.record_type).ok_or_else(|| {
+        let (record_type, rules) = state.rules.get(mutation.record_type).ok_or_else(|| {
             let what = format!("There is no record type {}.", mutation.record_type);
             Rejection::new(Code::TypeUnknown, what)
         })?;
@@ -198,6 +201,7 @@ impl Scrutiny<'_> {
             mutation,
             held,
             record_type,
+            rules,
         };
         self.admit_base(&subject)?;
         self.admit_size(&subject)?;
@@ -323,11 +327,8 @@ impl Scrutiny<'_> {
                 .is_some_and(|record| record.value(field).is_some());
             !present && !matches!(written, Some((_, Write::Set(_))))
         };
-        for field in subject
-            .record_type
-            .live_fields()
-            .filter(|field| field.required)
-        {
+        let required = subject.rules.required.iter();
+        for field in required.filter_map(|id| subject.record_type.fields.get(id)) {
             let key = (subject.record_type.id, field.id);
             let since = self
                 .state

@@ -8,7 +8,7 @@ use crate::history::History;
 use crate::index::Entries;
 use crate::issue::{Code, Issue};
 use crate::record::Record;
-use crate::records::{Held, Place};
+use crate::records::{Held, Place, Uses};
 use crate::rules::Rules;
 use crate::state::State;
 use cairn_model::{Change, FieldId, Mutation, OnDelete, RecordId, RecordType, TypeId, Version};
@@ -23,8 +23,10 @@ pub(crate) type Documents = BTreeMap<(RecordId, FieldId), Vec<u8>>;
 /// An edit that may stand.
 #[derive(Default)]
 pub(crate) struct Admitted {
-    /// Its changes, each with the place of its record, if it is held.
-    pub(crate) mutations: Vec<(Option<Place>, Mutation)>,
+    /// Its changes.
+    pub(crate) mutations: Vec<Mutation>,
+    /// The place of each one's record, if it is held.
+    pub(crate) places: Vec<Option<Place>>,
     pub(crate) documents: Documents,
 }
 
@@ -53,6 +55,7 @@ impl State {
         let rules = Arc::clone(&self.rules);
         let Admitted {
             mutations,
+            places,
             documents,
         } = admitted;
         let mut work = Work {
@@ -61,7 +64,7 @@ impl State {
             documents,
             set_aside: Vec::new(),
         };
-        for (place, mutation) in mutations {
+        for (place, mutation) in places.into_iter().zip(mutations) {
             match mutation.change {
                 Change::Follow | Change::Unfollow => self.follow(mutation, incoming),
                 _ => self.change_records(place, mutation, &mut work),
@@ -173,11 +176,13 @@ impl State {
             return false;
         };
         let was_alive = held.record.is_alive();
-        let moves = rules.by_record || deed.fields().any(|field| rules.is_indexed(field));
+        let moves = rules.has_indexes
+            && (rules.by_record || deed.fields().any(|field| rules.is_indexed(field)));
         let before = (was_alive && moves).then(|| Entries::of(&held.record, record_type));
         let is_first = held.record.version < origin.version || held.record.life.writes.is_empty();
         held.history.touch(origin.version);
         held.record.add_origin(*origin);
+        held.uses.add(origin.version);
         RecordChange {
             held,
             record_type,
@@ -196,8 +201,9 @@ impl State {
             set_aside: &mut work.set_aside,
         }
         .carry_out(deed);
-        held.record.prune_origins();
+        held.prune_origins();
         debug_assert_eq!(held.weight, held.record.weight());
+        debug_assert_eq!(held.uses, Uses::of(&held.record));
         let is_alive = held.record.is_alive();
         if is_first {
             self.note_change(place, origin.version);

@@ -9,7 +9,7 @@ use crate::issue::Issue;
 use crate::page::{Page, Pages};
 use crate::records::{Changes, Held, Records};
 use crate::rules::Rules;
-use crate::state::{Device, State};
+use crate::state::{Device, Dirty, State};
 use cairn_model::codec::{self, DecodeError};
 use cairn_model::{
     AuthorId, Definition, FieldId, OrganizationId, PublicKey, RecordId, Timestamp, TypeId, Version,
@@ -64,8 +64,8 @@ impl State {
             pages.add(page, batch);
         }
         pages.gather(storage, batch)?;
-        let dirty = std::mem::take(&mut self.dirty);
-        for number in dirty.journal {
+        let dirty = std::mem::replace(&mut self.dirty, Dirty::since(self.journal.len()));
+        for number in dirty.journal(self.journal.len()) {
             let entry = &self.journal[number as usize - 1];
             batch.put(Table::Journal, number.to_be_bytes(), codec::encode(entry));
         }
@@ -113,6 +113,7 @@ impl State {
             .load_core(&core)
             .map_err(|error| StorageError::corrupt(Table::Meta, STATE.as_bytes(), error))?;
         state.journal = numbered::<Conflict>(Table::Journal, storage)?;
+        state.dirty = Dirty::since(state.journal.len());
         state.issues = numbered::<Issue>(Table::Issues, storage)?;
         for issue in &state.issues {
             state.issues_changed = state.issues_changed.max(issue.changed);

@@ -10,7 +10,10 @@
 //! Automerge then runs where a panic of its own is an error
 //! ([`DocumentError::Unreadable`]). Both depend on the bytes alone.
 
+mod authorship;
 mod inspect;
+
+pub use authorship::{Authorship, authorship};
 
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{
@@ -369,6 +372,30 @@ mod tests {
         let text = read(&kind, &both).unwrap();
         let text = text.as_str().unwrap();
         assert!(text.contains("left") && text.contains("right"), "{text}");
+    }
+
+    #[test]
+    fn letters_are_of_the_change_that_put_them_in() {
+        let kind = Kind::RichText;
+        let change = |saved: &[u8], wanted: &str, by: OperationId| {
+            let change = edit(&kind, saved, &json!(wanted), &by).unwrap().unwrap();
+            (merge(&kind, saved, &change).unwrap(), change)
+        };
+        let (saved, _) = change(&[], "[]", by(1, 1));
+        let (one, _) = change(&saved, "[aé]", by(1, 2));
+        let (_, two) = change(&saved, "[bb]", by(2, 1));
+        let both = merge(&kind, &one, &two).unwrap();
+        let found = authorship(&both).unwrap();
+        let text = read(&kind, &both).unwrap();
+        assert_eq!(text.as_str().unwrap().chars().count(), found.letters.len());
+        let of = |letter: char| {
+            let mut letters = text.as_str().unwrap().chars().zip(&found.letters);
+            *letters.find(|(found, _)| *found == letter).unwrap().1
+        };
+        assert_eq!((of('['), of('a'), of('b')), (of(']'), of('é'), of('b')));
+        let (start, one, two) = (of('['), of('a'), of('b'));
+        assert!(found.seen[one].contains(&start) && found.seen[two].contains(&start));
+        assert!(!found.seen[one].contains(&two) && !found.seen[two].contains(&one));
     }
 
     #[test]

@@ -11,12 +11,17 @@ use cairn_model::{
 };
 use cairn_oplog::bundle::{Slot, decode_operation};
 use cairn_oplog::{Entry, LogHead, Verified};
+use std::hint::black_box;
 
 /// Bytes of dependent operations filed under one issue. What depends on it
 /// beyond them raises an issue of its own.
 const DEPENDENTS_BYTES_MAX: usize = 48 * 1024;
 /// Bytes of an issue's words.
 const WORDS_BYTES_MAX: usize = 2 * 1024;
+
+/// Records that are looked at together: what is looked at stays in the
+/// processor's cache until it is changed.
+const LOOKED_AT_MAX: usize = 256;
 
 /// An operation on its way in.
 pub(crate) struct Incoming<'a> {
@@ -61,8 +66,12 @@ impl State {
         self.received = entry.received;
         let bundle = &entry.bundle;
         let speaker = self.continue_log(bundle);
+        let operations = bundle.slots().iter().map(bytes_of).map(read_operation);
+        let operations: Vec<_> = operations.collect();
+        self.look_at(operations.iter().flatten());
         let mut verdicts = Vec::with_capacity(bundle.slots().len());
-        for (sequence, slot) in (bundle.first()..).zip(bundle.slots()) {
+        let slots = bundle.slots().iter().zip(operations);
+        for (sequence, (slot, operation)) in (bundle.first()..).zip(slots) {
             if self.version >= last {
                 break;
             }
@@ -71,13 +80,25 @@ impl State {
                 log: bundle.log(),
                 sequence,
             };
-            let rejected = self.fold_slot(speaker, id, slot);
+            let rejected = self.fold_slot(speaker, id, slot, operation);
             verdicts.push(Verdict {
                 version: self.version,
                 rejected,
             });
         }
         verdicts
+    }
+
+    /// Looks at the records that operations change. They lie far apart: fetched
+    /// from memory all at once, they are there by the time they are changed;
+    /// fetched one after another, each is waited for.
+    fn look_at<'a>(&self, operations: impl Iterator<Item = &'a Operation>) {
+        let records = operations.flat_map(Operation::mutations).map(|m| m.record);
+        let places = records.filter_map(|record| self.records.place(record));
+        let places: Vec<_> = places.take(LOOKED_AT_MAX).collect();
+        let held = || places.iter().map(|place| self.records.at(*place));
+        black_box(held().map(|held| held.glance()).fold(0, u64::wrapping_add));
+        black_box(held().map(|held| held.gaze()).fold(0, u64::wrapping_add));
     }
 
     /// Moves the device's log on, or says why every operation of the bundle is
@@ -124,14 +145,13 @@ impl State {
         speaker: Result<Speaker, Code>,
         id: OperationId,
         slot: &Slot,
+        operation: Result<Operation, Rejection>,
     ) -> Option<Code> {
-        let bytes: &[u8] = match slot {
-            Slot::Whole(bytes) => bytes,
-            Slot::Withheld(_) => &[],
-        };
-        let outcome = match speaker {
-            Ok(speaker) => self.fold_operation(speaker, id, bytes),
-            Err(code) => Err(Rejection::new(code, log_words(code))),
+        let bytes = bytes_of(slot);
+        let outcome = match (speaker, operation) {
+            (Ok(speaker), Ok(operation)) => self.fold_operation(speaker, id, bytes, operation),
+            (Ok(_), Err(rejection)) => Err(rejection),
+            (Err(code), _) => Err(Rejection::new(code, log_words(code))),
         };
         let rejection = outcome.err()?;
         let code = rejection.code;
@@ -144,12 +164,13 @@ impl State {
         speaker: Speaker,
         id: OperationId,
         bytes: &[u8],
+        operation: Operation,
     ) -> Result<(), Rejection> {
         let Operation {
             time,
             definition,
             action,
-        } = read_operation(bytes)?;
+        } = operation;
         let origin = Origin {
             version: self.version,
             author: speaker.author,
@@ -195,7 +216,7 @@ impl State {
         }
         let admitted = self.admit(mutations, incoming)?;
         if !self.rejections.is_empty() {
-            for (_, mutation) in &admitted.mutations {
+            for mutation in &admitted.mutations {
                 let key = (incoming.origin.author, mutation.record);
                 let knew = |first: &Version| mutation.base >= *first;
                 if self.rejections.get(&key).is_some_and(knew) {
@@ -387,6 +408,13 @@ impl State {
         self.issues[number as usize - 1].changed = self.version;
         self.issues_changed = self.version;
         self.dirty.issues.insert(number);
+    }
+}
+
+fn bytes_of(slot: &Slot) -> &[u8] {
+    match slot {
+        Slot::Whole(bytes) => bytes,
+        Slot::Withheld(_) => &[],
     }
 }
 

@@ -65,6 +65,12 @@ impl PastValues {
         self.values.push_back(past);
     }
 
+    /// Those that showed until after `base`, oldest first.
+    fn after(&self, base: Version) -> impl DoubleEndedIterator<Item = &Past> {
+        let from = self.values.partition_point(|past| past.until <= base);
+        self.values.range(from..)
+    }
+
     fn pop_oldest(&mut self) -> Option<Past> {
         let past = self.values.pop_front()?;
         self.weight -= past.weight();
@@ -147,8 +153,8 @@ impl History {
         if self.forgotten.iter().any(is_forgotten) {
             return None;
         }
-        let showed = |past: &&Past| past.field == field && past.until > base;
-        match self.past.values.iter().find(showed) {
+        let showed = |past: &&Past| past.field == field;
+        match self.past.after(base).find(showed) {
             Some(past) => Some(past.value.clone()),
             None => Some(now.cloned()),
         }
@@ -164,8 +170,7 @@ impl History {
     ) -> Option<&Option<Value>> {
         let is_own = |past: &&Past| past.field == field && past.by.1 == author && past.by.0 > base;
         self.past
-            .values
-            .iter()
+            .after(base)
             .rev()
             .find(is_own)
             .map(|past| &past.value)

@@ -179,10 +179,11 @@ impl State {
             base: self.version,
             change,
         };
-        let mutations = vec![(self.records.place(record), mutation)];
+        let places = vec![self.records.place(record)];
         self.apply(
             Admitted {
-                mutations,
+                mutations: vec![mutation],
+                places,
                 ..Admitted::default()
             },
             incoming,

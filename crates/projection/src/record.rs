@@ -155,22 +155,24 @@ impl Record {
     /// Forgets operations that no standing write comes from, so that equal
     /// states have equal bytes.
     pub fn prune_origins(&mut self) {
-        let Record {
-            created,
-            life,
-            fields,
-            origins,
-            ..
-        } = self;
-        let used = |version: Version| {
-            let is_it = |write: &RegisterWrite| write.version == version;
-            version == *created
-                || life.writes.iter().any(is_it)
-                || fields.iter().any(|slot| slot.is_from(version))
-        };
-        if origins.len() > 1 {
-            origins.retain(|origin| used(origin.version));
+        if self.origins.len() > 1 {
+            let mut used: Vec<Version> = self.sources().collect();
+            used.push(self.created);
+            used.sort_unstable();
+            self.origins
+                .retain(|origin| used.binary_search(&origin.version).is_ok());
         }
+    }
+
+    /// The operations that its standing writes come from, one for each.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = Version> {
+        let fields = self.fields.iter().flat_map(FieldSlot::sources);
+        self.life.sources().chain(fields)
+    }
+
+    /// … of one field, which are none where it was never written.
+    pub(crate) fn sources_of(&self, field: &Field) -> impl Iterator<Item = Version> {
+        self.slot(field.id).into_iter().flat_map(FieldSlot::sources)
     }
 
     /// Whether any part of it waits for a person to resolve a conflict.
@@ -274,16 +276,17 @@ pub(crate) fn slot_at(fields: &mut Vec<FieldSlot>, field: &Field, version: Versi
 }
 
 impl FieldSlot {
-    /// Whether something that stands here comes from the operation of `version`.
-    fn is_from(&self, version: Version) -> bool {
-        match &self.state {
-            _ if version > self.changed => false,
-            FieldState::Register(register) => {
-                register.writes.iter().any(|write| write.version == version)
-            }
-            FieldState::Set(set) => set.additions.values().flatten().any(|by| *by == version),
-            FieldState::Counter(_) | FieldState::Document(_) => version == self.changed,
-        }
+    /// The operations that what stands here comes from, one for each write or
+    /// addition.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = Version> {
+        let (register, set, other) = match &self.state {
+            FieldState::Register(register) => (Some(register), None, None),
+            FieldState::Set(set) => (None, Some(set), None),
+            FieldState::Counter(_) | FieldState::Document(_) => (None, None, Some(self.changed)),
+        };
+        let writes = register.into_iter().flat_map(Register::sources);
+        let additions = set.into_iter().flat_map(|set| set.additions.values());
+        writes.chain(additions.flatten().copied()).chain(other)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Every record, by id.
 
 use crate::history::History;
-use crate::record::Record;
+use crate::record::{Origin, Record};
 use cairn_model::{RecordId, Version};
 use std::collections::BTreeMap;
 
@@ -14,19 +14,117 @@ pub(crate) struct Held {
     pub(crate) history: History,
     /// What the record weighs.
     pub(crate) weight: usize,
+    /// What of the record stands on each of its origins.
+    pub(crate) uses: Uses,
     /// Whether it changed since the last checkpoint.
     dirty: bool,
 }
 
 impl Held {
     pub(crate) fn new(record: Record, history: History) -> Held {
-        let weight = record.weight();
         Held {
+            weight: record.weight(),
+            uses: Uses::of(&record),
             record,
             history,
-            weight,
             dirty: false,
         }
+    }
+}
+
+/// Fields and origins of one record that are looked at: those of most.
+const GAZE_MAX: usize = 16;
+
+/// How many standing writes come from each origin of a record, so that one
+/// that none comes from any more is found without asking every field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Uses(Vec<(Version, u32)>);
+
+impl Uses {
+    /// Counts all of a record's.
+    pub(crate) fn of(record: &Record) -> Uses {
+        let none = |origin: &Origin| (origin.version, 0);
+        let mut uses = Uses(record.origins.iter().map(none).collect());
+        uses.count(record.sources());
+        uses
+    }
+
+    /// Takes in the origin of what will be counted next.
+    pub(crate) fn add(&mut self, version: Version) {
+        if self.0.last().is_none_or(|(last, _)| *last < version) {
+            self.0.push((version, 0));
+        }
+    }
+
+    /// Counts writes that stand now.
+    pub(crate) fn count(&mut self, sources: impl Iterator<Item = Version>) {
+        for version in sources {
+            if let Some(uses) = self.of_origin(version) {
+                *uses += 1;
+            }
+        }
+    }
+
+    /// Discounts writes before they are changed.
+    pub(crate) fn discount(&mut self, sources: impl Iterator<Item = Version>) {
+        for version in sources {
+            if let Some(uses) = self.of_origin(version) {
+                *uses -= 1;
+            }
+        }
+    }
+
+    /// A default value comes from no operation.
+    fn of_origin(&mut self, version: Version) -> Option<&mut u32> {
+        let at = self.0.binary_search_by_key(&version, |(of, _)| *of).ok()?;
+        Some(&mut self.0[at].1)
+    }
+}
+
+impl Held {
+    /// Reads from each part of what is held together.
+    pub(crate) fn glance(&self) -> u64 {
+        let Held {
+            record, history, ..
+        } = self;
+        let parts = [record.origins.len(), history.touched.len(), self.weight];
+        let sum = parts.into_iter().fold(0, usize::wrapping_add) as u64;
+        sum.wrapping_add(record.version.0)
+            .wrapping_add(record.life_changed.0)
+    }
+
+    /// Reads from each part that is held apart.
+    pub(crate) fn gaze(&self) -> u64 {
+        let Held {
+            record, history, ..
+        } = self;
+        let fields = record.fields.iter().step_by(2).map(|slot| slot.changed.0);
+        let origins = record
+            .origins
+            .iter()
+            .step_by(2)
+            .map(|origin| origin.version.0);
+        let uses = self.uses.0.first().map_or(0, |(version, _)| version.0);
+        let touched = history.touched.last().map_or(0, |version| version.0);
+        let sum = fields
+            .chain(origins)
+            .take(GAZE_MAX)
+            .fold(0, u64::wrapping_add);
+        sum.wrapping_add(uses).wrapping_add(touched)
+    }
+
+    /// Forgets the operations that no standing write comes from, as
+    /// [`Record::prune_origins`] does.
+    pub(crate) fn prune_origins(&mut self) {
+        let created = self.record.created;
+        let is_used = |(version, uses): &(Version, u32)| *uses > 0 || *version == created;
+        let Uses(uses) = &mut self.uses;
+        if uses.len() < 2 || uses.iter().all(is_used) {
+            return;
+        }
+        uses.retain(is_used);
+        let is_kept = |origin: &Origin| uses.binary_search_by_key(&origin.version, |u| u.0).is_ok();
+        self.record.origins.retain(is_kept);
     }
 }
 

@@ -68,24 +68,32 @@ impl Writes {
         };
     }
 
-    /// Takes out the writes that `goes` names.
-    fn take_out(&mut self, mut goes: impl FnMut(&RegisterWrite) -> bool) -> Writes {
-        match &mut self.0 {
-            Kept::One(write) if goes(write) => std::mem::take(self),
-            Kept::One(_) => Writes::default(),
-            Kept::Many(writes) => {
-                let (out, left) = std::mem::take(writes).into_iter().partition(goes);
-                *self = left;
-                out
+    /// Drops the writes that `goes` names. Gives the first of `version`, if it
+    /// went.
+    fn drop_writes(
+        &mut self,
+        version: Option<Version>,
+        mut goes: impl FnMut(&RegisterWrite) -> bool,
+    ) -> Option<RegisterWrite> {
+        let is_it = |write: &RegisterWrite| Some(write.version) == version;
+        let writes = match &mut self.0 {
+            Kept::One(write) if !goes(write) => return None,
+            Kept::One(_) => match std::mem::take(&mut self.0) {
+                Kept::One(write) => return Some(write).filter(is_it),
+                Kept::Many(_) => return None,
+            },
+            Kept::Many(writes) => writes,
+        };
+        let mut went = None;
+        for write in writes.extract_if(.., |write| goes(write)) {
+            if went.is_none() && is_it(&write) {
+                went = Some(write);
             }
         }
-    }
-
-    fn into_first(self) -> Option<RegisterWrite> {
-        match self.0 {
-            Kept::One(write) => Some(write),
-            Kept::Many(writes) => writes.into_iter().next(),
+        if let [_] = writes[..] {
+            self.0 = writes.pop().map_or_else(Kept::default, Kept::One);
         }
+        went
     }
 
     /// Replaces every value by what `with` makes of it.
@@ -138,6 +146,11 @@ impl Register {
         self.shown().and_then(|write| write.value.as_ref())
     }
 
+    /// The operations that its writes come from.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = Version> {
+        self.writes.iter().map(|write| write.version)
+    }
+
     /// The newest write, shown or not.
     pub fn newest(&self) -> Version {
         self.writes
@@ -167,10 +180,10 @@ impl Register {
         goes: impl FnMut(&RegisterWrite) -> bool,
     ) -> Option<RegisterWrite> {
         let shown = self.shown().map(|write| write.version);
-        let mut out = self.writes.take_out(goes);
+        let went = self.writes.drop_writes(shown, goes);
         let shows = |write: &RegisterWrite| Some(write.version) == shown;
         self.shown = self.writes.iter().position(shows).unwrap_or(0);
-        out.take_out(shows).into_first()
+        went
     }
 }
 
@@ -204,9 +217,9 @@ mod tests {
     #[test]
     fn writes_compare_equal_however_they_came_about() {
         let mut writes: Writes = (1..=3).map(write).collect();
-        writes.take_out(|w| w.version > Version(1));
+        writes.drop_writes(None, |w| w.version > Version(1));
         assert_eq!(writes, [write(1)].into_iter().collect());
-        writes.take_out(|_| true);
+        writes.drop_writes(None, |_| true);
         assert_eq!(writes, Writes::default());
     }
 }

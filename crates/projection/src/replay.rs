@@ -85,7 +85,8 @@ impl Replay {
             let documents = self.documents(&mutation, &definition);
             let place = self.state.records.place(self.record);
             let admitted = Admitted {
-                mutations: vec![(place, mutation)],
+                mutations: vec![mutation],
+                places: vec![place],
                 documents,
             };
             self.state.apply(admitted, &self.incoming(origin));

@@ -2,7 +2,7 @@
 //! by their names once, and which fields the indexes are made of.
 
 use crate::trial::Trial;
-use cairn_model::{Definition, FieldId, Granularity, Kind, RecordType, Security, TypeId};
+use cairn_model::{Definition, Field, FieldId, Granularity, Kind, RecordType, Security, TypeId};
 use cairn_policy::Policy;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,6 +27,12 @@ pub(crate) struct TypeRules {
     pub(crate) policy: Chosen,
     /// Whether writes of different fields contest each other.
     pub(crate) by_record: bool,
+    /// Whether a key or the index of lookups is made of any field.
+    pub(crate) has_indexes: bool,
+    /// Fields in use that have a value where nobody wrote one.
+    pub(crate) defaults: Vec<FieldId>,
+    /// Fields in use that must not be empty.
+    pub(crate) required: Vec<FieldId>,
     fields: BTreeMap<FieldId, FieldRules>,
 }
 
@@ -113,7 +119,7 @@ impl Rules {
 
 impl TypeRules {
     fn of(definition: &Definition, record_type: &RecordType, trial: Option<&Trial>) -> TypeRules {
-        let policy_of = |field: Option<&cairn_model::Field>| {
+        let policy_of = |field: Option<&Field>| {
             trial
                 .and_then(|trial| trial.policy(record_type, field))
                 .map_or_else(
@@ -121,7 +127,7 @@ impl TypeRules {
                     Chosen::OnTrial,
                 )
         };
-        let rules_of = |field: &cairn_model::Field| FieldRules {
+        let rules_of = |field: &Field| FieldRules {
             policy: policy_of(Some(field)),
             indexed: matches!(field.kind, Kind::Lookup { .. })
                 || record_type
@@ -134,14 +140,22 @@ impl TypeRules {
             .and_then(Trial::granularity)
             .unwrap_or_else(|| definition.granularity_of(record_type));
         let by_record = granularity == Granularity::Record;
+        let fields: BTreeMap<FieldId, FieldRules> = record_type
+            .fields
+            .values()
+            .map(|field| (field.id, rules_of(field)))
+            .collect();
+        let that = |is: fn(&Field) -> bool| {
+            let fields = record_type.live_fields().filter(|field| is(field));
+            fields.map(|field| field.id).collect()
+        };
         TypeRules {
             by_record: by_record && !policy.compares_values(),
+            has_indexes: fields.values().any(|rules| rules.indexed),
+            defaults: that(|field| field.default.is_some()),
+            required: that(|field| field.required),
             policy,
-            fields: record_type
-                .fields
-                .values()
-                .map(|field| (field.id, rules_of(field)))
-                .collect(),
+            fields,
         }
     }
 

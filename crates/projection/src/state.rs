@@ -57,8 +57,34 @@ impl Device {
 /// checkpoint.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Dirty {
-    pub(crate) journal: BTreeSet<u64>,
+    /// Entries that the last checkpoint has. All later ones are new, and need
+    /// not be named.
+    kept: u64,
+    changed: BTreeSet<u64>,
     pub(crate) issues: BTreeSet<u64>,
+}
+
+impl Dirty {
+    /// Nothing has changed since a checkpoint of as many journal entries.
+    pub(crate) fn since(entries: usize) -> Dirty {
+        Dirty {
+            kept: entries as u64,
+            ..Dirty::default()
+        }
+    }
+
+    /// Notes that a journal entry changed.
+    pub(crate) fn note(&mut self, number: u64) {
+        if number <= self.kept {
+            self.changed.insert(number);
+        }
+    }
+
+    /// The journal entries that changed, of as many as there are now.
+    pub(crate) fn journal(&self, entries: usize) -> impl Iterator<Item = u64> {
+        let new = self.kept + 1..=entries as u64;
+        self.changed.iter().copied().chain(new)
+    }
 }
 
 /// Records, verdicts, conflicts and issues as of a version.

@@ -90,7 +90,9 @@ mod tests {
         let names: Vec<_> = test("test").steps().iter().map(|step| step.name).collect();
         assert_eq!(
             names,
-            ["format", "clippy", "docs", "tests", "demo", "campaign"]
+            [
+                "format", "clippy", "docs", "tests", "features", "demo", "campaign"
+            ]
         );
         assert!(!test("test").long);
     }
@@ -113,7 +115,7 @@ mod tests {
         let missing = parse("test --only").unwrap_err();
         assert_eq!(
             missing,
-            "`--only` needs a step: format, clippy, docs, tests, demo, campaign."
+            "`--only` needs a step: format, clippy, docs, tests, features, demo, campaign."
         );
         let unknown = parse("test --only lint").unwrap_err();
         assert!(unknown.starts_with("There is no step `lint`."), "{unknown}");

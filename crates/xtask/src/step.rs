@@ -12,8 +12,8 @@ pub(crate) struct Step {
 }
 
 /// Every step, the quick ones first. The first three and `tests` share the dev profile, so a
-/// dependency is checked once and built once for all of them; `demo` and
-/// `campaign` run what a user builds: a minute of every scenario, as far as the machine gets.
+/// dependency is checked once and built once for all of them; `features` tests what is not on by
+/// default; `demo` and `campaign` run what a user builds: a minute of every scenario, as far as the machine gets.
 pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "format",
@@ -40,6 +40,19 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "tests",
         arguments: &["test", "--workspace"],
+        environment: &[],
+    },
+    Step {
+        name: "features",
+        arguments: &[
+            "test",
+            "-p",
+            "cairn-lab",
+            "--features",
+            "parquet",
+            "--lib",
+            "parquet",
+        ],
         environment: &[],
     },
     Step {

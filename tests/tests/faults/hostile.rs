@@ -156,13 +156,13 @@ fn text() -> impl Strategy<Value = String> {
 pub(crate) fn value() -> impl Strategy<Value = Value> {
     let file = (any::<[u8; 32]>(), any::<u64>(), text()).prop_map(|(hash, size, name)| {
         let hash = Hash(hash);
-        Value::File(FileRef { hash, size, name })
+        Value::from(FileRef { hash, size, name })
     });
     prop_oneof![
         text().prop_map(Value::Text),
         number().prop_map(Value::Integer),
         decimal().prop_map(Value::Decimal),
-        (decimal(), text()).prop_map(|(amount, currency)| Value::Money(Money { amount, currency })),
+        (decimal(), text()).prop_map(|(amount, currency)| Money { amount, currency }.into()),
         any::<bool>().prop_map(Value::Boolean),
         any::<i32>().prop_map(Value::Date),
         any::<u64>().prop_map(|ms| Value::Timestamp(Timestamp(ms))),
@@ -205,7 +205,7 @@ fn fitting_value(field: u16) -> BoxedStrategy<Value> {
         2 => decimal().prop_map(Value::Decimal).boxed(),
         3 => decimal()
             .prop_map(|amount| {
-                Value::Money(Money {
+                Value::from(Money {
                     amount,
                     currency: "EUR".into(),
                 })

@@ -2,6 +2,7 @@
 
 use crate::network::Network;
 use crate::program::{cairn, typed};
+use cairn_tests::workspace;
 
 /// The commands below one, from its help.
 fn below(help: &str) -> Vec<String> {
@@ -81,6 +82,9 @@ fn the_examples_do_what_they_say() {
     network.sync("amara");
     let folder = network.path("");
     let organization = network.path("my-organization");
+    // Examples name files of the checkout.
+    let simulations = workspace::root().join("simulations");
+    std::os::unix::fs::symlink(simulations, folder.join("simulations")).unwrap();
     let mut found = Vec::new();
     verbs(&[], &mut found);
     let stand_alone = |line: &str| ON_THE_SAMPLE.iter().any(|verb| line.starts_with(verb));

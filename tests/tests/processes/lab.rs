@@ -6,6 +6,7 @@ use cairn_tests::workspace;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 /// Every file below a folder, by its path in it.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -138,4 +139,146 @@ fn what_is_no_history_or_policy_is_refused_in_a_sentence() {
     cairn(&["lab", "recommend", &at("text")]).fails(2, "this is no log archive");
     cairn(&["lab", "merge", &at("empty")]).fails(3, "holds no comparison");
     cairn(&["lab", "check-policy", "oracle"]).fails(2, "is no policy that could be tried");
+}
+
+/// Git, told by nothing but its arguments.
+fn git(folder: &Path, time: &str, arguments: &[&str]) {
+    let who = ["GIT_AUTHOR", "GIT_COMMITTER"];
+    let mut git = Command::new("git");
+    git.current_dir(folder).args(arguments);
+    git.env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1");
+    for role in who {
+        git.env(format!("{role}_NAME"), "ann")
+            .env(format!("{role}_EMAIL"), "ann@example.com");
+        git.env(format!("{role}_DATE"), format!("{time} +0000"));
+    }
+    let done = git.output().unwrap();
+    assert!(done.status.success() || arguments[0] == "merge", "{done:?}");
+}
+
+#[test]
+fn a_git_repository_of_records_becomes_a_history_that_is_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (repository, history) = (path("pumps"), path("history"));
+    fs::create_dir(&repository).unwrap();
+    let commit = |time: &str, state: &str| {
+        let record = format!("{{\"state\": \"{state}\"}}\n");
+        fs::write(Path::new(&repository).join("p1.json"), record).unwrap();
+        git(repository.as_ref(), time, &["add", "--all"]);
+        git(
+            repository.as_ref(),
+            time,
+            &["commit", "--quiet", "-m", state],
+        );
+    };
+    git(
+        repository.as_ref(),
+        "1600000000",
+        &["init", "--quiet", "--initial-branch", "main"],
+    );
+    commit("1600000000", "fine");
+    git(
+        repository.as_ref(),
+        "1600000001",
+        &["checkout", "--quiet", "-b", "field"],
+    );
+    commit("1600000002", "leaks");
+    git(
+        repository.as_ref(),
+        "1600000003",
+        &["checkout", "--quiet", "main"],
+    );
+    commit("1600000004", "off");
+    git(
+        repository.as_ref(),
+        "1600000005",
+        &["merge", "--quiet", "field"],
+    );
+    commit("1600000006", "leaks");
+
+    let line = [
+        "lab",
+        "import-git",
+        &repository,
+        "--path",
+        "*.json",
+        "--key",
+        "name",
+    ];
+    let import = |out: &str, more: &[&str]| cairn(&[&line[..], &["--out", out], more].concat());
+    let told = import(&history, &["--json"]).json();
+    assert_eq!(
+        (&told["records"], &told["merges"], &told["conflicts"]),
+        (&1.into(), &1.into(), &1.into())
+    );
+    assert_eq!(told["resolved"]["right"], 1);
+    import(&history, &[]).fails(2, "is there already and not empty");
+    let nothing = [
+        "lab",
+        "import-git",
+        &repository,
+        "--path",
+        "*.yml",
+        "--out",
+        &path("none"),
+    ];
+    cairn(&nothing).fails(3, "fits --path");
+    cairn(&[
+        "lab",
+        "import-git",
+        &path("nowhere"),
+        "--path",
+        "*",
+        "--out",
+        &path("none"),
+    ])
+    .fails(3, "it is not there");
+
+    let out = path("comparison");
+    let compared = cairn(&[
+        "lab",
+        "compare",
+        &history,
+        "--policies",
+        "last-writer-wins,client-wins,flag",
+        "--out",
+        &out,
+        "--json",
+    ])
+    .json();
+    let of_state = &compared["fields"]["history"]["/state"];
+    assert_eq!(
+        of_state["last-writer-wins"]["wrong"], 1,
+        "the later write was not what people took"
+    );
+    assert_eq!(of_state["client-wins"]["wrong"], 0);
+}
+
+/// Lines of a log that a relay recorded, and what two policies make of it.
+#[test]
+fn a_recorded_log_is_written_out_for_other_programs() {
+    let (network, _relay) = Network::with_devices(1);
+    network.ok("hq", &["sample", "--load"]);
+    let log = network.path("ledger.cairn");
+    let log = log.to_str().unwrap();
+    network.ok("hq", &["log", "export", log]);
+    let lines = cairn(&["lab", "export", log, "--policies", "flag,client-wins"]);
+    assert_eq!(lines.code, 0, "{lines:?}");
+    let lines: Vec<serde_json::Value> = lines
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let of = |kind: &str, policy: Option<&str>| {
+        let own = lines.iter().filter(|line| line["line"] == kind);
+        own.filter(|line| line["policy"].as_str() == policy).count()
+    };
+    assert!(of("operation", None) > 0);
+    assert!(of("record", Some("flag")) > 0);
+    assert_eq!(
+        of("record", Some("flag")),
+        of("record", Some("client-wins"))
+    );
 }

@@ -55,6 +55,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("cairn-sim", BENCH),
     ("cairn-lab", LAB),
+    ("cairn-import", &["cairn-lab"]),
     ("cairn-cli", PRODUCT),
     ("cairn-tests", EVERYTHING),
     ("cairn-xtask", &[]),
@@ -107,6 +108,7 @@ const PRODUCT: &[&str] = &[
     "cairn-net",
     "cairn-sim",
     "cairn-lab",
+    "cairn-import",
 ];
 
 const EVERYTHING: &[&str] = &[
@@ -122,6 +124,7 @@ const EVERYTHING: &[&str] = &[
     "cairn-net",
     "cairn-sim",
     "cairn-lab",
+    "cairn-import",
     "cairn-cli",
 ];
 

@@ -60,14 +60,14 @@ fn values() -> Vec<(&'static str, Value)> {
         ("text", Value::Text("Pumpe prüfen".into())),
         ("integer", Value::Integer(-42)),
         ("decimal", Value::Decimal(decimal("-0.125"))),
-        ("money", Value::Money(money)),
+        ("money", money.into()),
         ("boolean", Value::Boolean(true)),
         ("date", Value::Date(-1)),
         ("timestamp", Value::Timestamp(MORNING)),
         ("choice", Value::Choice("high".into())),
         ("multi-choice", Value::MultiChoice(options.into())),
         ("lookup", Value::Lookup(record(2))),
-        ("file", Value::File(file)),
+        ("file", file.into()),
     ]
 }
 

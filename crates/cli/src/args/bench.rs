@@ -47,6 +47,11 @@ pub(crate) enum What {
     /// Who holds what: indexes, scopes and changes of a large organization
     #[command(after_help = "Example:\n  cairn bench scope --records 1000000 --users 2000")]
     Scope(ScopeSize),
+    /// Operations a second that each policy folds, and a comparison of all
+    #[command(
+        after_help = "Example: quickly\n  cairn bench lab --operations 50000 --compared 50000"
+    )]
+    Lab(LabSize),
     /// All of them, one after another, each in a process of its own
     #[command(after_help = "Example: for a program\n  cairn bench all --json")]
     All,
@@ -138,4 +143,18 @@ pub(crate) struct ScopeSize {
     /// Give everybody a role that reads within their business unit
     #[arg(long)]
     pub(crate) roles: bool,
+}
+
+/// How long the logs are.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LabSize {
+    /// Edits in the logs that each policy folds
+    #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1_000..=100_000_000))]
+    pub(crate) operations: u64,
+    /// Edits in the log on which all policies are compared
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..=100_000_000))]
+    pub(crate) compared: u64,
+    /// Folds of the comparison at a time
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub(crate) jobs: u32,
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::world::definition;
-use cairn_model::{OrganizationId, PublicKey, Version};
+use cairn_model::{OrganizationId, PublicKey, Value, Version};
 use cairn_projection::State;
 use cairn_projection::record::Origin;
 

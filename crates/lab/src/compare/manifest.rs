@@ -2,14 +2,16 @@
 
 use super::page;
 use super::{
-    CompareFault, FORMAT, MANIFEST, METRICS, PAGE, Plan, Report, SUMMARY, Shelf, THREATS, get, keep,
+    CompareFault, Entrant, FORMAT, MANIFEST, METRICS, PAGE, Plan, Report, SUMMARY, Shelf, THREATS,
+    get, keep,
 };
 use super::{summary, table, unit};
 use crate::metrics::Metric;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Everything that decides what comes out.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The version of the results.
     pub format: u32,
@@ -21,6 +23,8 @@ pub struct Manifest {
     pub subjects: Vec<Known>,
     /// Policies; the first is what others are held against.
     pub policies: Vec<String>,
+    /// Those of them that are scripts: the BLAKE3 of what each says.
+    pub scripts: BTreeMap<String, String>,
     /// The metric that comparisons are decided by.
     pub primary: String,
     /// How much worse is no worse.
@@ -58,6 +62,7 @@ impl Manifest {
             plan: String::new(),
             subjects: known.collect(),
             policies: plan.entrants.iter().map(|e| e.name().to_owned()).collect(),
+            scripts: plan.entrants.iter().filter_map(script).collect(),
             primary: Metric::PRIMARY.id().to_owned(),
             margin: plan.margin,
             resamples: plan.resamples,
@@ -107,9 +112,11 @@ impl Manifest {
     pub fn report(&self, shelf: &dyn Shelf) -> Result<Report, CompareFault> {
         claim(shelf, self)?;
         let outcomes = unit::read_all(self, shelf)?;
-        let table = table::of(&outcomes);
+        let table = table::csv(&outcomes);
         let summary = summary::of(self, &outcomes);
         keep(shelf, METRICS, table.as_bytes())?;
+        #[cfg(feature = "parquet")]
+        keep(shelf, super::PARQUET, &table::parquet(&outcomes)?)?;
         let json = serde_json::to_vec_pretty(&summary).unwrap_or_default();
         keep(shelf, SUMMARY, &json)?;
         let page = page::of(self, &summary);
@@ -131,6 +138,15 @@ impl Manifest {
         let bytes = serde_json::to_vec(&rest).unwrap_or_default();
         blake3::hash(&bytes).to_hex().as_str()[..16].to_owned()
     }
+}
+
+/// A script's name and the hash of its source.
+fn script(entrant: &Entrant) -> Option<(String, String)> {
+    let Entrant::Policy(contestant) = entrant else {
+        return None;
+    };
+    let source = contestant.source()?;
+    Some((contestant.name.clone(), source.to_owned()))
 }
 
 /// Puts the manifest on the shelf, or finds the same one there.

@@ -4,10 +4,15 @@
 //! Everything that comes from data goes through [`escaped`].
 
 mod figure;
+mod gap;
+mod promises;
 mod sentences;
 mod words;
 
-use super::{ByPolicy, FieldSummary, Manifest, PolicySummary, Summary, can_be_chosen, cheapest};
+use super::{
+    ByPolicy, FieldSummary, Manifest, PolicySummary, Summary, can_be_chosen, cheapest,
+    level_of_each,
+};
 use crate::metrics::Metric;
 use figure::Figure;
 use std::collections::BTreeMap;
@@ -32,6 +37,16 @@ pub(super) fn of(manifest: &Manifest, summary: &Summary) -> Page {
     let mut html = String::new();
     let mut figures = Vec::new();
     opening(&mut html, manifest);
+    let mut drawn = |html: &mut String, file: String, figure: Option<Figure>| {
+        let Some(Figure { svg, caption }) = figure else {
+            return;
+        };
+        add(
+            html,
+            &format!("<figure>{svg}<figcaption>{caption}</figcaption></figure>"),
+        );
+        figures.push((format!("figures/{file}.svg"), svg));
+    };
     for (number, subject) in (1..).zip(&manifest.subjects) {
         let Some(policies) = summary.scenarios.get(&subject.name) else {
             continue;
@@ -42,25 +57,31 @@ pub(super) fn of(manifest: &Manifest, summary: &Summary) -> Page {
             &mut html,
             &format!("<section><h2>{name} <small>{kind}</small></h2>"),
         );
+        if let Some(block) = summary.blocks.get(&subject.name) {
+            add(
+                &mut html,
+                &format!("<p>A block is a {}.</p>", escaped(block)),
+            );
+        }
         sentences::add_all(&mut html, manifest, policies);
         policy_table(&mut html, manifest, policies);
-        let drawn = [
+        promises::add_table(&mut html, manifest, policies);
+        let figures = [
             ("differences", figure::differences(manifest, policies)),
             ("costs", figure::costs(manifest, policies)),
             ("pareto", figure::pareto(manifest, policies)),
         ];
-        for (what, figure) in drawn {
-            let Some(Figure { svg, caption }) = figure else {
-                continue;
-            };
-            add(
-                &mut html,
-                &format!("<figure>{svg}<figcaption>{caption}</figcaption></figure>"),
-            );
-            figures.push((format!("figures/{number:04}-{what}.svg"), svg));
+        for (what, figure) in figures {
+            drawn(&mut html, format!("{number:04}-{what}"), figure);
         }
         let fields = summary.fields.get(&subject.name);
         field_table(&mut html, fields.unwrap_or(&BTreeMap::new()));
+        add(&mut html, "</section>");
+    }
+    gap::add_all(&mut html, &summary.gaps);
+    if let forest @ Some(_) = figure::forest(manifest, summary) {
+        add(&mut html, "<section><h2>All histories</h2>");
+        drawn(&mut html, "forest".to_owned(), forest);
         add(&mut html, "</section>");
     }
     closing(&mut html, manifest);
@@ -189,11 +210,16 @@ fn field_table(html: &mut String, fields: &BTreeMap<String, ByPolicy>) {
         add(html, "<p>Nothing met that does not commute.</p>");
         return;
     }
+    let is_judged =
+        |(_, policies): &&(&String, &ByPolicy)| policies.values().any(FieldSummary::is_enough);
+    let level = level_of_each(met.iter().filter(is_judged).count());
     let text = format!(
         "<p>Where a wrong decision costs k questions: the policy that costs least here, with those that \
-         are not told apart from it (exact 95 % intervals, conflict sets taken for independent, no \
-         correction for the number of fields). With fewer than {} conflict sets nothing is said.</p>",
-        super::SETS_MIN
+         are not told apart from it. Conflicts of one block are taken for alike (Korn and \
+         Graubard&rsquo;s intervals), and all rows together are right with 95 % (Bonferroni). With \
+         fewer than {} conflict sets, or sets in fewer than {} blocks, nothing is said.</p>",
+        super::SETS_MIN,
+        super::BLOCKS_MIN
     );
     add(html, &text);
     add(
@@ -204,7 +230,7 @@ fn field_table(html: &mut String, fields: &BTreeMap<String, ByPolicy>) {
     );
     for (name, policies) in met.iter().take(FIELDS_MAX) {
         let weighed = WEIGHED_AT
-            .map(|k| choice(policies, k))
+            .map(|k| choice(policies, k, level))
             .map(|c| format!("<td>{c}</td>"));
         let counts = policies.iter().filter(|(name, _)| can_be_chosen(name));
         let counts: Vec<String> = counts.map(|(name, s)| counted(name, s)).collect();
@@ -232,8 +258,8 @@ fn counted(name: &str, summary: &FieldSummary) -> String {
 }
 
 /// The cheapest policies in a few words.
-fn choice(policies: &ByPolicy, k: f64) -> String {
-    let cheapest = cheapest(policies, k);
+fn choice(policies: &ByPolicy, k: f64, level: f64) -> String {
+    let cheapest = cheapest(policies, k, level);
     match cheapest.as_slice() {
         [] => "<small>too few</small>".to_owned(),
         [one] => format!("<b>{}</b>", escaped(one)),
@@ -252,8 +278,9 @@ fn closing(html: &mut String, manifest: &Manifest) {
     }
     add(html, "</ul><h2>How it was computed</h2>");
     let text = format!(
-        "<p>Blocks (n) are seeds of a synthetic history and merges of a real one; every policy saw the \
-         same blocks, so that differences are within them: policy less baseline, the mean over blocks of \
+        "<p>Blocks (n) are seeds of a synthetic history, merges of a real one, and of a recorded one the \
+         longest spans of time (weeks, days, hours, minutes) of which at least {} have a conflict: a \
+         record is of the span in which it first met one. Every policy saw the same blocks, so that differences are within them: policy less baseline, the mean over blocks of \
          which each weighs the same; plain rates are over all writes. Intervals: BCa bootstrap, {} \
          resamples. p: Wilcoxon&rsquo;s signed-rank test, two-sided; p<sub>Holm</sub>: \
          for silent loss adjusted for the number of policies on that history, for the rest for all \
@@ -263,6 +290,7 @@ fn closing(html: &mut String, manifest: &Manifest) {
          blocks. Where nothing was seen, the bound is exact, with 95 % confidence. Cost: (asked + k \
          &times; wrong) / conflict sets; wrong is what differs from what a person decided, or, where \
          nobody knows, what silently displaces somebody.</p>",
+        super::SPANS_MIN,
         manifest.resamples,
         per_thousand(manifest.margin)
     );

@@ -1,10 +1,10 @@
 //! The three kinds of history, as comparisons take them.
 
-use super::{CompareFault, Prepared, Subject};
+use super::{CompareFault, Make, Prepared, Subject};
 use crate::door::{self, Lists, Study};
 use crate::history::{HistoryFault, Merge, Step};
-use crate::ledger::Archived;
-use crate::synthetic::{Workload, generate};
+use crate::ledger::{Archived, Budget};
+use crate::synthetic::{Scene, generate, generate_closed};
 use std::io::{self, Read};
 
 impl From<Study> for Prepared {
@@ -18,10 +18,12 @@ impl From<Study> for Prepared {
 
 impl Subject {
     /// A ledger that a relay recorded, as `cairn log export` wrote it. `open`
-    /// opens the same file each time, of which `source` is a hash.
+    /// opens the same file each time, of which `source` is a hash. What is made
+    /// of it stays within `budget`.
     pub fn recorded<R: Read>(
         name: &str,
         source: String,
+        budget: Option<Budget>,
         open: impl Fn() -> io::Result<R> + Clone + Send + Sync + 'static,
     ) -> Subject {
         let subject = name.to_owned();
@@ -31,7 +33,7 @@ impl Subject {
                 fault,
             })?;
             Ok(Prepared {
-                ledger: Box::new(ledger),
+                ledger: Box::new(ledger.within(budget)),
                 truth: Default::default(),
             })
         })
@@ -59,18 +61,38 @@ impl Subject {
         })
     }
 
-    /// A workload, lived once for each seed; each seed is a block.
-    pub fn synthetic(workload: Workload, seeds: impl IntoIterator<Item = u64>) -> Subject {
-        let laws = serde_json::to_vec(&workload).unwrap_or_default();
+    /// A scene, lived once for each seed; each seed is a block.
+    pub fn synthetic(scene: impl Into<Scene>, seeds: impl IntoIterator<Item = u64>) -> Subject {
+        let scene = scene.into();
         Subject {
-            name: workload.name.clone(),
+            name: scene.name.clone(),
             kind: "synthetic",
-            source: blake3::hash(&laws).to_hex().to_string(),
+            source: scene.source(),
             seeds: seeds.into_iter().collect(),
-            make: Box::new(move |seed| Ok(generate(&workload, seed).into())),
+            make: Make::Once(Box::new(move |seed| Ok(generate(&scene, seed).into()))),
+        }
+    }
+
+    /// A scene, lived once for each seed and policy by people who see what that
+    /// shows them.
+    pub fn closed(scene: impl Into<Scene>, seeds: impl IntoIterator<Item = u64>) -> Subject {
+        let scene = scene.into();
+        Subject {
+            name: format!("{}{CLOSED}", scene.name),
+            kind: CLOSED_LOOP,
+            source: scene.source_closed(),
+            seeds: seeds.into_iter().collect(),
+            make: Make::Each(Box::new(move |seed, trial| {
+                generate_closed(&scene, seed, trial).into()
+            })),
         }
     }
 }
+
+/// The kind of histories in closed loop.
+pub(super) const CLOSED_LOOP: &str = "closed loop";
+/// What the name of a scene in closed loop has behind that of the open one.
+pub(super) const CLOSED: &str = ", closed loop";
 
 /// A history that was lived once.
 fn lived(
@@ -84,7 +106,7 @@ fn lived(
         kind,
         source,
         seeds: vec![0],
-        make: Box::new(move |_| make()),
+        make: Make::Once(Box::new(move |_| make())),
     }
 }
 

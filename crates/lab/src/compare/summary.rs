@@ -1,9 +1,10 @@
 //! What the numbers prove: every policy held against the first, block by block.
 
-use super::{ByPolicy, FieldSummary, Manifest, Outcome};
-use crate::metrics::{Metric, Tally};
+use super::subject::CLOSED_LOOP;
+use super::{BLOCKS_MIN, ByPolicy, FieldSummary, Gap, Manifest, Outcome, gap};
+use crate::metrics::{Confluence, Metric, Sets, Tally};
 use crate::stats::{
-    Comparison, Equivalence, Interval, Paired, Stream, bca, holm, mean, none_seen, tost,
+    Comparison, Equivalence, Interval, Paired, Stream, bca, holm, mean, neighbours, none_seen, tost,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -20,27 +21,61 @@ pub struct Summary {
     pub baseline: String,
     /// The metric that comparisons are decided by.
     pub primary: &'static str,
+    /// By history: what a block of it is.
+    pub blocks: BTreeMap<String, String>,
     /// By history, then by policy.
     pub scenarios: BTreeMap<String, BTreeMap<String, PolicySummary>>,
     /// By history, kind of field and policy: plain counts.
     pub fields: BTreeMap<String, BTreeMap<String, ByPolicy>>,
+    /// By scene that was lived in open and in closed loop: what reactions
+    /// change.
+    pub gaps: BTreeMap<String, Gap>,
     /// What to know before believing the numbers.
     pub threats: Vec<String>,
 }
 
 /// A policy on a history.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct PolicySummary {
     /// By metric.
     pub metrics: BTreeMap<&'static str, Estimate>,
     /// Whether it is no worse than the first on the primary metric, by more
     /// than the margin. `None` for the first itself.
     pub no_worse: Option<Equivalence>,
+    /// How alike its differences to the first are in blocks that follow each
+    /// other in a history that was lived ([`neighbours`]). `None` for the first
+    /// itself.
+    pub neighbours: Option<f64>,
+    /// The comparison on the primary metric with as many neighbours taken for one
+    /// block as it takes until those are not alike any more. `None` where they
+    /// are not alike in the first place, or too few would be left.
+    pub batched: Option<Batched>,
+    /// Against the random winner, where that takes part: on agreement with
+    /// people's decisions of true conflicts where those are known, else on
+    /// regret. What is no better learned nothing from what it looks at.
+    pub versus_random: Option<Comparison>,
+    /// D5: what was promised of the state, whether the operations of the ledger
+    /// could break it when they meet, and where it was broken.
+    pub promises: Vec<Confluence>,
     /// What it costs, by what a wrong decision costs.
     pub costs: Vec<Cost>,
     /// The cost of a wrong decision from which on the first policy is cheaper,
     /// where there is one.
     pub baseline_cheaper_from: Option<f64>,
+}
+
+impl PolicySummary {
+    /// Whether it leaves anything to people.
+    pub(super) fn asks(&self) -> bool {
+        let questions = self.metrics.get(Metric::QuestionsAsked.id());
+        questions.and_then(|questions| questions.whole) != Some(0.0)
+    }
+
+    /// Whether it is known what people decided where both sides had written.
+    pub(super) fn people_known(&self) -> bool {
+        let agreed = self.metrics.get(Metric::AgreementOnConflicts.id());
+        agreed.is_some_and(|agreed| agreed.whole.is_some())
+    }
 }
 
 /// A metric of a policy.
@@ -57,6 +92,16 @@ pub struct Estimate {
     pub none_seen: Option<f64>,
     /// Against the first policy.
     pub versus: Option<Versus>,
+}
+
+/// A comparison of which neighbouring blocks were taken for one.
+#[derive(Debug, Clone, Serialize)]
+pub struct Batched {
+    /// How many.
+    pub size: usize,
+    /// What was found.
+    #[serde(flatten)]
+    pub comparison: Comparison,
 }
 
 /// A comparison with the first policy.
@@ -115,31 +160,55 @@ pub(super) fn of(manifest: &Manifest, outcomes: &[Outcome]) -> Summary {
         scenarios: scenarios.collect(),
         baseline,
         primary: Metric::PRIMARY.id(),
+        blocks: manifest
+            .subjects
+            .iter()
+            .map(|subject| (subject.name.clone(), block_of(&subject.name, outcomes)))
+            .collect(),
         fields: fields(outcomes),
+        gaps: gap::of(manifest, outcomes),
         threats: manifest.threats.clone(),
     }
 }
 
+/// What a block of a history is, in a word.
+fn block_of(subject: &str, outcomes: &[Outcome]) -> String {
+    let mut own = outcomes.iter().filter(|o| o.subject == subject);
+    let (first, more) = (own.next(), own.next());
+    let word = match first {
+        Some(outcome) if !outcome.blocks.is_empty() => outcome.span.as_deref().unwrap_or("merge"),
+        _ if more.is_some() => "seed",
+        _ => "history",
+    };
+    word.to_owned()
+}
+
 fn fields(outcomes: &[Outcome]) -> BTreeMap<String, BTreeMap<String, ByPolicy>> {
-    let mut tallies: BTreeMap<(&str, &str, &str), Tally> = BTreeMap::new();
+    let mut counts: BTreeMap<(&str, &str, &str), (Tally, Vec<Sets>)> = BTreeMap::new();
     for outcome in outcomes {
         for (policy, judged) in &outcome.policies {
-            for (class, tally) in &judged.classes {
-                let known = tallies.entry((&outcome.subject, class, policy));
-                known.or_default().add(tally);
+            for (class, found) in &judged.classes {
+                let known = counts.entry((&outcome.subject, class, policy));
+                let (whole, blocks) = known.or_default();
+                whole.add(&found.whole);
+                blocks.extend(found.sets.values());
+                if outcome.blocks.is_empty() && found.whole.conflict_sets > 0 {
+                    blocks.push(Sets::from(&found.whole));
+                }
             }
         }
     }
     let mut fields: BTreeMap<String, BTreeMap<String, ByPolicy>> = BTreeMap::new();
-    for ((subject, class, policy), tally) in &tallies {
-        let classes = fields.entry((*subject).to_owned()).or_default();
-        let policies = classes.entry((*class).to_owned()).or_default();
-        policies.insert((*policy).to_owned(), FieldSummary::from(tally));
+    for ((subject, class, policy), (whole, blocks)) in counts {
+        let classes = fields.entry(subject.to_owned()).or_default();
+        let policies = classes.entry(class.to_owned()).or_default();
+        policies.insert(policy.to_owned(), FieldSummary::new(&whole, blocks));
     }
     fields
 }
 
-/// Blocks are the merges of a history that has some, and seeds of others.
+/// Blocks are the merges or spans of a history that has some, and seeds of
+/// others.
 fn gather<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> BTreeMap<String, Gathered> {
     let mut gathered: BTreeMap<String, Gathered> = BTreeMap::new();
     for outcome in outcomes {
@@ -170,11 +239,14 @@ fn summarise(
     let own = gathered.get(name).unwrap_or(&nothing);
     let first = gathered.get(baseline).unwrap_or(&nothing);
     let is_first = name == baseline;
+    let is_lived = own.blocks.keys().all(|(seed, _)| *seed == 0);
     let metrics = Metric::ALL.iter().map(|metric| {
         let (values, others) = (own.values(*metric), first.values(*metric));
         let mut stream = Stream::new(0, &format!("{scenario} {name} {}", metric.id()));
         let paired = Paired::new(&values, &others);
-        let compares = !is_first && paired.pairs().len() > 1;
+        // What no policy can change is not compared, and Holm does not pay for it.
+        let differs = !metric.is_of_ledger() || is_closed(manifest, scenario);
+        let compares = !is_first && differs && paired.pairs().len() > 1;
         let versus = compares.then(|| paired.compare(manifest.resamples, &mut stream));
         let estimate = Estimate {
             whole: metric.of(&own.whole),
@@ -194,6 +266,10 @@ fn summarise(
     PolicySummary {
         metrics,
         no_worse: tost(&paired.differences(), manifest.margin).filter(|_| !is_first),
+        neighbours: neighbours(&paired.differences()).filter(|_| !is_first && is_lived),
+        batched: batched(&paired, manifest.resamples).filter(|_| !is_first && is_lived),
+        versus_random: versus_random(manifest, own, gathered.get(RANDOM), scenario, name),
+        promises: own.whole.confluence(),
         costs: COSTS
             .iter()
             .filter_map(|k| {
@@ -203,6 +279,56 @@ fn summarise(
             .collect(),
         baseline_cheaper_from: own.whole.costs_cross(&first.whole),
     }
+}
+
+/// Whether neighbours are more alike than chance makes them.
+pub(super) fn are_alike(correlation: f64, values: usize) -> bool {
+    correlation > 2.0 / (values as f64).sqrt()
+}
+
+/// Whether every policy has a ledger of its own.
+fn is_closed(manifest: &Manifest, scenario: &str) -> bool {
+    let mut subjects = manifest.subjects.iter();
+    subjects.any(|subject| subject.name == scenario && subject.kind == CLOSED_LOOP)
+}
+
+/// Takes neighbours together until they are not alike.
+fn batched(paired: &Paired, resamples: usize) -> Option<Batched> {
+    let alike = |paired: &Paired| {
+        let differences = paired.differences();
+        neighbours(&differences).is_some_and(|r| are_alike(r, differences.len()))
+    };
+    if !alike(paired) {
+        return None;
+    }
+    let sizes = 2..=paired.pairs().len() / BLOCKS_MIN;
+    let mut batches = sizes.map(|size| (size, paired.batched(size)));
+    let (size, batches) = batches.find(|(_, batches)| !alike(batches))?;
+    let mut stream = Stream::new(0, "batches");
+    Some(Batched {
+        size,
+        comparison: batches.compare(resamples, &mut stream),
+    })
+}
+
+/// The null model's name.
+const RANDOM: &str = "random-winner";
+
+/// Holds a policy against the random winner.
+fn versus_random(
+    manifest: &Manifest,
+    own: &Gathered,
+    random: Option<&Gathered>,
+    scenario: &str,
+    name: &str,
+) -> Option<Comparison> {
+    let random = random.filter(|_| name != RANDOM)?;
+    let known = |metric: &Metric| !random.values(*metric).is_empty();
+    let metric = [Metric::AgreementOnConflicts, Metric::Regret];
+    let metric = metric.into_iter().find(known)?;
+    let paired = Paired::new(&own.values(metric), &random.values(metric));
+    let mut stream = Stream::new(0, &format!("{scenario} {name} against the random winner"));
+    (paired.pairs().len() > 1).then(|| paired.compare(manifest.resamples, &mut stream))
 }
 
 /// The mean over blocks; of one block there is nothing to say how sure it is.

@@ -1,34 +1,58 @@
 //! The long table: a number a line, for whoever works with them further.
 
+#[cfg(feature = "parquet")]
+mod parquet;
+
+#[cfg(feature = "parquet")]
+pub(super) use parquet::of as parquet;
+
 use super::Outcome;
 use crate::metrics::{Metric, Tally};
 
-/// The table as CSV: `scenario,seed,block,policy,metric,key_class,value,unit`. An
-/// empty block is the whole history, an empty class every kind of field. A
-/// metric that nothing can be said about has no line.
-pub(super) fn of(outcomes: &[Outcome]) -> String {
-    let mut table = "scenario,seed,block,policy,metric,key_class,value,unit\n".to_owned();
+/// What the columns are called.
+const COLUMNS: [&str; 8] = [
+    "scenario",
+    "seed",
+    "block",
+    "policy",
+    "metric",
+    "key_class",
+    "value",
+    "unit",
+];
+
+/// A row of the table. An empty block is the whole history, an empty class every
+/// kind of field.
+struct Row<'a> {
+    scenario: &'a str,
+    seed: u64,
+    block: &'a str,
+    policy: &'a str,
+    metric: &'static str,
+    key_class: &'a str,
+    value: f64,
+    unit: &'static str,
+}
+
+/// Gives every row, in order. A metric that nothing can be said about has none.
+fn each<'a>(outcomes: &'a [Outcome], mut row: impl FnMut(Row<'a>)) {
     for outcome in outcomes {
         for (policy, judged) in &outcome.policies {
-            let mut add = |block: &str, class: &str, tally: &Tally| {
-                let seed = outcome.seed.to_string();
+            let mut add = |block: &'a str, key_class: &'a str, tally: &Tally| {
                 for metric in Metric::ALL {
                     let Some(value) = metric.of(tally) else {
                         continue;
                     };
-                    let value = value.to_string();
-                    let line = [
-                        &outcome.subject,
-                        &seed,
+                    row(Row {
+                        scenario: &outcome.subject,
+                        seed: outcome.seed,
                         block,
                         policy,
-                        metric.id(),
-                        class,
-                        &value,
-                        metric.unit(),
-                    ];
-                    table.push_str(&line.map(quoted).join(","));
-                    table.push('\n');
+                        metric: metric.id(),
+                        key_class,
+                        value,
+                        unit: metric.unit(),
+                    });
                 }
             };
             add("", "", &judged.whole);
@@ -36,11 +60,31 @@ pub(super) fn of(outcomes: &[Outcome]) -> String {
                 let name = outcome.blocks.get(*block as usize);
                 add(name.map_or("unknown", String::as_str), "", tally);
             }
-            for (class, tally) in &judged.classes {
-                add("", class, tally);
+            for (name, class) in &judged.classes {
+                add("", name, &class.whole);
             }
         }
     }
+}
+
+/// The table as CSV.
+pub(super) fn csv(outcomes: &[Outcome]) -> String {
+    let mut table = COLUMNS.join(",") + "\n";
+    each(outcomes, |row| {
+        let (seed, value) = (row.seed.to_string(), row.value.to_string());
+        let line = [
+            row.scenario,
+            &seed,
+            row.block,
+            row.policy,
+            row.metric,
+            row.key_class,
+            &value,
+            row.unit,
+        ];
+        table.push_str(&line.map(quoted).join(","));
+        table.push('\n');
+    });
     table
 }
 

@@ -1,17 +1,21 @@
 //! A comparison from end to end, on a shelf in memory.
 
 use super::*;
+use crate::ledger::Budget;
 use crate::metrics::Metric;
+use crate::policies::{Contestant, Script};
 use crate::synthetic::Workload;
+use cairn_model::{Granularity, OrganizationId, PublicKey};
+use cairn_oplog::archive::{self, Header};
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 #[derive(Default)]
-struct Memory(Mutex<BTreeMap<String, Vec<u8>>>);
+pub(super) struct Memory(Mutex<BTreeMap<String, Vec<u8>>>);
 
 impl Memory {
-    fn files(&self) -> BTreeMap<String, Vec<u8>> {
+    pub(super) fn files(&self) -> BTreeMap<String, Vec<u8>> {
         self.0.lock().unwrap().clone()
     }
 }
@@ -49,10 +53,12 @@ fn plan(seeds: std::ops::Range<u64>, policies: &[&str]) -> Plan {
 
 const POLICIES: [&str; 4] = ["last-writer-wins", "flag", "random-winner", "oracle"];
 
-fn run(plan: &Plan, shelf: &Memory, jobs: usize, shard: Shard) -> usize {
+pub(super) fn run(plan: &Plan, shelf: &Memory, jobs: usize, shard: Shard) -> usize {
     let told = AtomicUsize::new(0);
-    plan.run(shelf, jobs, shard, &|_| {
-        told.fetch_add(1, Ordering::Relaxed);
+    plan.run(shelf, jobs, shard, &|progress| {
+        assert!(progress.done <= progress.of && progress.folds <= progress.folds_of);
+        assert_eq!(progress.folds_of, progress.of * plan.entrants.len());
+        told.fetch_max(progress.done, Ordering::Relaxed);
     })
     .expect("it runs");
     told.into_inner()
@@ -138,6 +144,8 @@ fn the_page_stands_alone_and_says_how_sure_it_is() {
     let linked = links.into_iter().find(|link| page.contains(link));
     assert_eq!(linked, None, "nothing is fetched from elsewhere");
     assert_eq!(page.matches("<figure><svg").count(), 3);
+    assert_eq!(page.matches("role=\"img\" aria-label=\"").count(), 3);
+    assert_eq!(page.matches("</title>\n<desc>").count(), 3);
     assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());
     for threat in THREATS {
         let escaped = threat.replace('\'', "&#39;");
@@ -149,6 +157,88 @@ fn the_page_stands_alone_and_says_how_sure_it_is() {
     let figure = String::from_utf8(files["figures/0001-differences.svg"].clone()).unwrap();
     assert!(figure.starts_with("<svg xmlns=") && page.contains(&figure));
     assert!(!page.contains("NaN") && !page.contains("inf"));
+}
+
+#[test]
+fn every_policy_is_named_in_every_figure_and_the_same_numbers_are_drawn_alike() {
+    let mut plan = plan(0..4, &POLICIES);
+    let other = Workload {
+        records: 3,
+        ..Workload::default()
+    };
+    plan.subjects.push(Subject::synthetic(other, 0..2));
+    let figures = || {
+        let shelf = Memory::default();
+        run(&plan, &shelf, 2, Shard::WHOLE);
+        plan.report(&shelf).unwrap();
+        let mut files = shelf.files();
+        files.retain(|name, _| name.starts_with("figures/"));
+        files
+    };
+    let drawn = figures();
+    let whats = ["costs", "differences", "pareto"];
+    let own = [1, 2].into_iter().flat_map(|number| {
+        let names = whats.map(|what| format!("figures/{number:04}-{what}.svg"));
+        names.into_iter()
+    });
+    let names: Vec<String> = own.chain(["figures/forest.svg".to_owned()]).collect();
+    assert!(drawn.keys().eq(&names), "{:?}", drawn.keys());
+    for (name, figure) in &drawn {
+        let figure = std::str::from_utf8(figure).unwrap();
+        let against_first = name.ends_with("differences.svg") || name.ends_with("forest.svg");
+        for policy in &POLICIES[usize::from(against_first)..] {
+            // Plotters ends what a text says with a line.
+            let text = format!(">\n{policy}\n</text>");
+            assert!(figure.contains(&text), "{name} does not name {policy}");
+        }
+    }
+    assert_eq!(drawn, figures());
+}
+
+/// A script with this body, that compares values.
+fn script(body: &str) -> Entrant {
+    let source = format!(
+        "fn policy() {{ #{{ id: \"mine\", order_insensitive: false, compares_values: true }} }}
+        fn decide(contest) {{ {body} }}"
+    );
+    let script = Script::read("mine.rhai", &source).unwrap();
+    Entrant::Policy(Contestant::script(Arc::new(script), Granularity::Field))
+}
+
+#[test]
+fn numbers_of_a_script_that_fails_are_not_kept() {
+    let mut plan = plan(0..3, &POLICIES[..2]);
+    let body = "if contest.contenders[0].value_rank == 1 { throw \"the larger one\"; }
+        #{ shown: 0, others: \"settled\" }";
+    plan.entrants.push(script(body));
+    let shelf = Memory::default();
+    let fault = plan.run(&shelf, 1, Shard::WHOLE, &|_| {}).unwrap_err();
+    assert_eq!(
+        fault.to_string(),
+        "policy `mine` failed on office, small, seed 0: mine.rhai, line 2, column 73: it throws `the larger one`. \
+         Nothing of that unit was kept; correct the policy, or leave it out"
+    );
+    assert!(shelf.files().into_keys().eq([MANIFEST.to_owned()]));
+    plan.report(&shelf).expect_err("no unit is there");
+}
+
+#[test]
+fn results_of_another_script_are_never_mixed_in() {
+    let mut plan = plan(0..2, &POLICIES[..1]);
+    plan.entrants
+        .push(script("#{ shown: 0, others: \"settled\" }"));
+    let shelf = Memory::default();
+    run(&plan, &shelf, 1, Shard::WHOLE);
+    let manifest = Manifest::read(&shelf).unwrap().unwrap();
+    assert!(manifest.scripts.keys().eq(["mine"]), "{manifest:?}");
+    plan.entrants.pop();
+    plan.entrants
+        .push(script("#{ shown: 1, others: \"settled\" }"));
+    let other = plan.run(&shelf, 1, Shard::WHOLE, &|_| {}).unwrap_err();
+    assert!(
+        other.to_string().contains("is of another comparison"),
+        "{other}"
+    );
 }
 
 #[test]
@@ -217,6 +307,10 @@ fn the_summary_says_what_the_numbers_prove() {
     assert!(versus.p_holm >= versus.comparison.test.p);
     assert!(primary("last-writer-wins").versus.is_none());
     assert!(policies["flag"].no_worse.unwrap().p_high < 0.05);
+    assert!(policies["flag"].neighbours.is_none(), "seeds have no order");
+    assert!(policies["flag"].batched.is_none());
+    let at: Vec<f64> = policies["flag"].costs.iter().map(|cost| cost.k).collect();
+    assert_eq!(at, [1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 70.0, 100.0]);
     assert!(
         policies["flag"]
             .costs
@@ -234,15 +328,60 @@ fn the_summary_says_what_the_numbers_prove() {
     assert!(lines.any(|found| found == line), "{table:.600}");
 }
 
+/// A log of some hours: blocks are minutes, of which there are enough.
+#[test]
+fn a_recorded_ledger_is_compared_in_spans_of_time() {
+    let lived = Workload {
+        records: 600,
+        edits: 300,
+        zipf: 0.0,
+        ..Workload::default()
+    };
+    let bytes = crate::synthetic::generate(&lived, 1)
+        .ledger
+        .export(Vec::new())
+        .unwrap();
+    let subject = Subject::recorded("last month", "hash".to_owned(), None, move || {
+        Ok(io::Cursor::new(bytes.clone()))
+    });
+    let plan = Plan {
+        subjects: vec![subject],
+        ..plan(0..0, &POLICIES[..3])
+    };
+    let shelf = Memory::default();
+    run(&plan, &shelf, 2, Shard::WHOLE);
+    let summary = plan.report(&shelf).unwrap().summary;
+    assert_eq!(summary.blocks["last month"], "minute");
+    let policies = &summary.scenarios["last month"];
+    let flag = &policies["flag"].metrics[Metric::PRIMARY.id()];
+    let versus = flag.versus.as_ref().expect("there are blocks");
+    assert!(
+        versus.comparison.blocks >= 20 && versus.p_holm < 0.05,
+        "{versus:?}"
+    );
+    assert!(policies["last-writer-wins"].versus_random.is_some());
+    assert!(policies["flag"].neighbours.is_some());
+    assert!(policies["last-writer-wins"].neighbours.is_none());
+    let page = String::from_utf8(shelf.files()[PAGE].clone()).unwrap();
+    assert!(page.contains("A block is a minute."));
+    assert!(page.contains("old apart from a winner by lot"));
+    let table = String::from_utf8(shelf.files()[METRICS].clone()).unwrap();
+    assert!(
+        table.contains("last month,0,2027-01-15T08:"),
+        "{table:.900}"
+    );
+}
+
 /// An exported log, and one that was changed on its way.
 #[test]
 fn a_recorded_ledger_is_compared_or_refused() {
-    let study = crate::synthetic::generate(&Workload::default(), 1);
+    let study = crate::synthetic::generate(Workload::default(), 1);
     let bytes = study.ledger.export(Vec::new()).unwrap();
     let of = |bytes: Vec<u8>| Plan {
         subjects: vec![Subject::recorded(
             "last month",
             "hash".to_owned(),
+            None,
             move || Ok(io::Cursor::new(bytes.clone())),
         )],
         ..plan(0..0, &POLICIES)
@@ -264,4 +403,50 @@ fn a_recorded_ledger_is_compared_or_refused() {
         .unwrap_err();
     assert!(fault.to_string().starts_with("last month: "), "{fault}");
     assert_eq!(shelf.files().len(), 1, "nothing but the manifest is kept");
+}
+
+/// One that takes more memory than there is, and a device's.
+#[test]
+fn a_log_that_cannot_be_compared_is_refused_before_anything_is_kept() {
+    let laws = crate::long::Laws::contested(40_000);
+    let bytes = crate::long::write(Vec::new(), &laws).unwrap();
+    let of = |bytes: Vec<u8>, budget: Option<Budget>| Plan {
+        subjects: vec![Subject::recorded(
+            "last month",
+            "hash".to_owned(),
+            budget,
+            move || Ok(io::Cursor::new(bytes.clone())),
+        )],
+        ..plan(0..0, &POLICIES)
+    };
+    let refused = |plan: Plan| {
+        let shelf = Memory::default();
+        let fault = plan.run(&shelf, 2, Shard::WHOLE, &|_| {}).unwrap_err();
+        assert_eq!(shelf.files().len(), 1, "nothing but the manifest is kept");
+        fault.to_string()
+    };
+    let budget = Budget {
+        bytes: 512 << 20,
+        held: || Some(600 << 20),
+    };
+    let told = refused(of(bytes.clone(), Some(budget)));
+    assert!(told.contains("held 600 MiB and may hold 512"), "{told}");
+    assert!(told.contains("--memory"), "{told}");
+    let mut cut = bytes.clone();
+    cut.truncate(bytes.len() - 100_000);
+    let told = refused(of(cut, None));
+    assert!(told.contains("it was cut off; copy it again"), "{told}");
+    let told = refused(of(bytes[..4].to_vec(), None));
+    assert!(told.contains("this is no log archive"), "{told}");
+    let header = Header {
+        organization: OrganizationId([1; 16]),
+        relay: PublicKey([2; 32]),
+        subject: archive::Subject::Device {
+            key: PublicKey([7; 32]),
+            user: "ann".to_owned(),
+        },
+    };
+    let alone = archive::Writer::new(Vec::new(), &header).and_then(archive::Writer::finish);
+    let told = refused(of(alone.unwrap(), None));
+    assert!(told.contains("this is the log of one device"), "{told}");
 }

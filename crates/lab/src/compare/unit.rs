@@ -1,8 +1,9 @@
 //! Units: a history with a seed, folded under every policy.
 
-use super::{CompareFault, Entrant, Manifest, Plan, Prepared, Progress, Shelf, get, keep};
-use crate::metrics::{Judged, judge};
-use crate::policies::{RandomWinner, hindsight};
+use super::{CompareFault, Entrant, Make, Manifest, Plan, Prepared, Progress, Shelf, get, keep};
+use crate::ledger::LedgerFault;
+use crate::metrics::{Judged, Watch, judge};
+use crate::policies::{Guarded, RandomWinner, hindsight};
 use crate::trace::Trace;
 use cairn_model::Granularity;
 use cairn_projection::{State, Trial};
@@ -29,10 +30,13 @@ pub struct Outcome {
     pub subject: String,
     /// The seed.
     pub seed: u64,
-    /// A hash over the ledger: what every policy folded.
-    pub ledger: String,
+    /// By policy, a hash over the ledger that it folded: in open loop one for
+    /// all.
+    pub ledgers: BTreeMap<String, String>,
     /// Names of its blocks; empty where it is one.
     pub blocks: Vec<String>,
+    /// Of what length they are, where they are spans of time.
+    pub span: Option<String>,
     /// By policy.
     pub policies: BTreeMap<String, Judged>,
 }
@@ -72,21 +76,31 @@ pub(super) fn work_all(
         true => (jobs, 1),
         false => (1, jobs),
     };
-    let done = AtomicUsize::new(0);
-    let of = units.len();
+    let (done, folds) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let progress = || {
+        tell(Progress {
+            done: done.load(Ordering::Relaxed),
+            of: units.len(),
+            folds: folds.load(Ordering::Relaxed),
+            folds_of: units.len() * plan.entrants.len(),
+        });
+    };
+    let folded = || {
+        folds.fetch_add(1, Ordering::Relaxed);
+        progress();
+    };
+    progress();
     let work = |unit: &Unit| {
         let name = name(manifest, *unit);
         if read(&manifest.plan, &name, shelf)?.is_none() {
-            let outcome = work(plan, &manifest.plan, *unit, inside)?;
+            let outcome = work(plan, &manifest.plan, *unit, inside, &folded)?;
             let bytes = serde_json::to_vec(&outcome).unwrap_or_default();
             keep(shelf, &name, &bytes)?;
+        } else {
+            folds.fetch_add(plan.entrants.len(), Ordering::Relaxed);
         }
-        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-        tell(Progress {
-            done,
-            of,
-            unit: name,
-        });
+        done.fetch_add(1, Ordering::Relaxed);
+        progress();
         Ok(())
     };
     in_parallel(outside, &units, work).map(drop)
@@ -125,59 +139,139 @@ pub(crate) fn in_parallel<T: Sync, R: Send>(
     results.into_values().collect()
 }
 
-fn work(plan: &Plan, hash: &str, unit: Unit, jobs: usize) -> Result<Outcome, CompareFault> {
+fn work(
+    plan: &Plan,
+    hash: &str,
+    unit: Unit,
+    jobs: usize,
+    folded: &(dyn Fn() + Sync),
+) -> Result<Outcome, CompareFault> {
     let subject = &plan.subjects[unit.subject];
-    let prepared = (subject.make)(unit.seed)?;
     let fault = |fault| CompareFault::Ledger {
         subject: subject.name.clone(),
         fault,
     };
-    let mut trace = Trace::default();
-    let mut hasher = blake3::Hasher::new();
-    prepared
-        .ledger
-        .each(&mut |entry| {
-            hasher.update(entry.bundle.bytes());
-            trace.observe(entry);
-        })
-        .map_err(fault)?;
-    let judged = in_parallel(jobs, &plan.entrants, |entrant| {
-        judged(entrant, &prepared, &trace, unit.seed).map_err(fault)
-    })?;
-    let names = plan
-        .entrants
-        .iter()
-        .map(|entrant| entrant.name().to_owned());
-    Ok(Outcome {
+    let mut outcome = Outcome {
         plan: hash.to_owned(),
         subject: subject.name.clone(),
         seed: unit.seed,
-        ledger: hasher.finalize().to_hex().to_string(),
-        blocks: prepared.truth.blocks.clone(),
-        policies: names.zip(judged).collect(),
-    })
+        ledgers: BTreeMap::new(),
+        blocks: Vec::new(),
+        span: None,
+        policies: BTreeMap::new(),
+    };
+    let found = |entrant: &Entrant, prepared: &Prepared, trace: &Trace| {
+        let (judged, mistake) = judged(entrant, prepared, trace, unit.seed).map_err(fault)?;
+        folded();
+        match mistake {
+            None => Ok(judged),
+            Some(mistake) => Err(CompareFault::Policy {
+                policy: entrant.name().to_owned(),
+                subject: subject.name.clone(),
+                seed: unit.seed,
+                mistake,
+            }),
+        }
+    };
+    let judged = match &subject.make {
+        Make::Once(make) => {
+            let mut prepared = make(unit.seed)?;
+            let (trace, ledger) = traced(&prepared).map_err(fault)?;
+            if matches!(subject.kind, "recorded" | "real") && prepared.truth.blocks.is_empty() {
+                prepared.truth.divide(&trace);
+            }
+            outcome.blocks = prepared.truth.blocks.clone();
+            outcome.span = prepared.truth.span.map(str::to_owned);
+            in_parallel(jobs, &plan.entrants, |entrant| {
+                Ok(Some((ledger.clone(), found(entrant, &prepared, &trace)?)))
+            })?
+        }
+        // Hindsight is on a ledger, and here every policy has its own.
+        Make::Each(make) => in_parallel(jobs, &plan.entrants, |entrant| {
+            let Some(foresight) = foresight(entrant, unit.seed) else {
+                folded();
+                return Ok(None);
+            };
+            let prepared = make(unit.seed, foresight.trial);
+            let (trace, ledger) = traced(&prepared).map_err(fault)?;
+            Ok(Some((ledger, found(entrant, &prepared, &trace)?)))
+        })?,
+    };
+    for (entrant, found) in plan.entrants.iter().zip(judged) {
+        if let Some((ledger, judged)) = found {
+            let name = entrant.name().to_owned();
+            outcome.ledgers.insert(name.clone(), ledger);
+            outcome.policies.insert(name, judged);
+        }
+    }
+    Ok(outcome)
 }
 
+/// What is to be said of a ledger whatever the policy, and its hash.
+fn traced(prepared: &Prepared) -> Result<(Trace, String), LedgerFault> {
+    let mut hasher = blake3::Hasher::new();
+    let trace = Trace::of(&*prepared.ledger, &mut |entry| {
+        hasher.update(entry.bundle.bytes());
+    })?;
+    Ok((trace, hasher.finalize().to_hex().to_string()))
+}
+
+/// What an entrant gives the fold before any ledger is known.
+pub(super) struct Foresight {
+    pub(super) trial: Trial,
+    /// Whether what it decides depends on the order of arrival.
+    asks_for_arrival: bool,
+    /// Who says afterwards whether it made a mistake.
+    guard: Option<Arc<Guarded>>,
+}
+
+/// `None` for the oracle, which knows the end.
+pub(super) fn foresight(entrant: &Entrant, seed: u64) -> Option<Foresight> {
+    match entrant {
+        Entrant::Policy(contestant) => {
+            let (trial, guard) = contestant.guarded();
+            Some(Foresight {
+                trial,
+                asks_for_arrival: contestant.asks_for_arrival(),
+                guard: Some(guard),
+            })
+        }
+        Entrant::Random => Some(Foresight {
+            trial: Trial::everywhere(Arc::new(RandomWinner { seed }), Granularity::Field),
+            asks_for_arrival: false,
+            guard: None,
+        }),
+        Entrant::Oracle => None,
+    }
+}
+
+/// What a policy made of a ledger, and the mistake after which that means nothing.
 fn judged(
     entrant: &Entrant,
     prepared: &Prepared,
     trace: &Trace,
     seed: u64,
-) -> Result<Judged, crate::ledger::LedgerFault> {
+) -> Result<(Judged, Option<String>), LedgerFault> {
     let Prepared { ledger, truth } = prepared;
-    let (trial, asks_for_arrival) = match entrant {
-        Entrant::Policy(contestant) => (contestant.trial(), contestant.asks_for_arrival()),
-        Entrant::Random => {
-            let random = Arc::new(RandomWinner { seed });
-            (Trial::everywhere(random, Granularity::Field), false)
-        }
-        Entrant::Oracle => (hindsight(trace, truth), false),
-    };
+    let Foresight {
+        trial,
+        asks_for_arrival,
+        guard,
+    } = foresight(entrant, seed).unwrap_or_else(|| Foresight {
+        trial: hindsight(trace, truth),
+        asks_for_arrival: false,
+        guard: None,
+    });
     let mut state = State::on_trial(ledger.organization(), ledger.relay(), trial);
+    let mut watch = Watch::new(trace, truth);
     ledger.each(&mut |entry| {
         state.fold(entry);
+        watch.look(&state);
     })?;
-    Ok(judge(trace, &state, truth, asks_for_arrival))
+    let mut judged = judge(trace, &state, truth, asks_for_arrival);
+    judged.whole.add(&watch.exposure());
+    let mistake = guard.and_then(|guard| guard.mistake().map(str::to_owned));
+    Ok((judged, mistake))
 }
 
 /// A result that is on the shelf already.

@@ -1,5 +1,6 @@
 //! Counts that add up, from which every metric follows.
 
+use super::Lags;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -12,6 +13,8 @@ macro_rules! tally {
             $($(#[$doc])* pub $name: u64,)*
             /// The widest antichain.
             pub width_max: u64,
+            /// By the width of their widest antichain: keys that were disputed.
+            pub widths: BTreeMap<u64, u64>,
             /// By author: writes, and of them the lost ones.
             pub authors: BTreeMap<u32, (u64, u64)>,
             /// Conflicts that were left open: for how many milliseconds, and
@@ -20,6 +23,18 @@ macro_rules! tally {
             /// By how many milliseconds their author's clock was ahead, where that
             /// is known: contested standing values, and of them the shown ones.
             pub clocks: BTreeMap<i64, (u64, u64)>,
+            /// By the standard deviation of clocks in milliseconds, where that
+            /// is known: writes, and of them those lost silently.
+            pub skews: BTreeMap<u64, (u64, u64)>,
+            /// By how many writes their author had not seen of their field: how
+            /// many writes.
+            pub unseen: BTreeMap<u64, u64>,
+            /// From operations until each core device had them.
+            pub sights: Lags,
+            /// … until all core devices had them.
+            pub sights_by_all: Lags,
+            /// … until the relay knew that they had.
+            pub finals: Lags,
             /// Fields that a person left in a known state.
             pub fields: Agreed,
             /// … of which both sides had written different values.
@@ -40,6 +55,15 @@ macro_rules! tally {
                     let known = self.clocks.entry(*offset).or_default();
                     *known = (known.0 + contested, known.1 + shown);
                 }
+                for (skew, (writes, lost)) in &other.skews {
+                    let known = self.skews.entry(*skew).or_default();
+                    *known = (known.0 + writes, known.1 + lost);
+                }
+                add_counts(&mut self.widths, &other.widths);
+                add_counts(&mut self.unseen, &other.unseen);
+                self.sights.add(&other.sights);
+                self.sights_by_all.add(&other.sights_by_all);
+                self.finals.add(&other.finals);
                 self.fields.add(&other.fields);
                 self.conflicts.add(&other.conflicts);
             }
@@ -52,6 +76,10 @@ tally! {
     operations,
     /// … that the fold rejected.
     refused,
+    /// … for nothing but that they build on a rejected one.
+    collateral,
+    /// Operations by which people resolved conflicts and settled issues.
+    answers,
     /// Writes.
     writes,
     /// … that met a concurrent one.
@@ -66,6 +94,10 @@ tally! {
     satisfied,
     /// … whose effects one state could have had at most.
     satisfiable,
+    /// What the standing writes weigh, by what their authors' intents count.
+    meant,
+    /// … of those whose effect is there.
+    meant_kept,
     /// Lost writes that nobody was told of.
     lost_silently,
     /// … of which contested.
@@ -82,6 +114,10 @@ tally! {
     deletions,
     /// … whose object is there all the same.
     resurrected,
+    /// Pairs of runs put in at one place of a text by people apart.
+    meetings,
+    /// … their interleaving indices, in millionths, together.
+    interleaved,
     /// Sets of writes that met and do not commute.
     conflict_sets,
     /// What each had not seen of the other, together.
@@ -119,6 +155,32 @@ tally! {
     treed,
     /// … in a circle.
     circular,
+    /// … and so come to one that is not there.
+    stranded,
+    /// Numbers with bounds.
+    bounded,
+    /// … that are beyond.
+    overshot,
+    /// What there is room for within bounds.
+    room,
+    /// … and how far beyond numbers are.
+    beyond,
+    /// What declared sums should come to.
+    sums_expected,
+    /// … and by how much they are off.
+    sums_off,
+    /// Milliseconds for which devices were watched, together.
+    watched_ms,
+    /// … in which they were shown something broken.
+    exposed_ms,
+    /// Operations that could break a key by meeting others.
+    risks_unique,
+    /// … a lookup.
+    risks_lookup,
+    /// … a bound.
+    risks_bound,
+    /// … a tree.
+    risks_tree,
     /// Tokens to change until the state is what people made of it.
     edits,
     /// Tokens of the longer of both.
@@ -127,6 +189,36 @@ tally! {
     lag_ms,
     /// Bytes of the log.
     log_bytes,
+    /// Own earlier writes of their field that the relay did not have when
+    /// writes were made.
+    unsent,
+    /// Milliseconds since the relay had the first write of their field that the
+    /// authors of writes had not seen.
+    stale_ms,
+    /// Changes of counters.
+    counted,
+    /// What counters were off by when those were made.
+    off_by,
+    /// Outages after which all core devices came to have everything.
+    heals,
+    /// Milliseconds that took.
+    heal_ms,
+    /// Operations accepted from devices that might not write.
+    strangers,
+    /// Logs that were written twice.
+    forks,
+    /// Milliseconds from the first branch's arrival to the second's, together.
+    fork_ms,
+    /// Operations of others that build on a first branch.
+    fork_blast,
+    /// Operations of revoked devices that the revocation had not seen.
+    after_revocation,
+    /// … that were accepted.
+    leaked,
+    /// Operations of revoked devices made before the revocation.
+    before_revocation,
+    /// … that were not accepted.
+    discarded,
 }
 
 /// How what a policy did compares with what a person did.
@@ -183,22 +275,59 @@ impl Tally {
     }
 
     /// The slope of the share of shown values over their authors' clocks, for
-    /// each hour ahead, by least squares; `None` where clocks are alike or not
-    /// known.
+    /// each hour ahead; `None` where clocks are alike or not known.
     pub(super) fn clock_slope(&self) -> Option<f64> {
-        const HOUR: f64 = 3_600_000.0;
-        let all: u64 = self.clocks.values().map(|(contested, _)| contested).sum();
-        let shown: u64 = self.clocks.values().map(|(_, shown)| shown).sum();
-        let (all, shown) = (all as f64, shown as f64);
-        let points = || {
-            let points = self.clocks.iter();
-            points.map(|(offset, (n, shown))| (*offset as f64 / HOUR, *n as f64, *shown as f64))
-        };
-        let middle = points().map(|(x, n, _)| x * n).sum::<f64>() / all;
-        let along: f64 = points().map(|(x, n, _)| n * (x - middle).powi(2)).sum();
-        let across: f64 = points()
-            .map(|(x, n, y)| (x - middle) * (y - n * shown / all))
-            .sum();
-        (along > 0.0).then(|| across / along)
+        let clocks = self.clocks.iter();
+        slope(clocks.map(|(offset, (all, shown))| (*offset as f64, *all, *shown)))
     }
+
+    /// The slope of the share of silently lost writes over how far clocks are
+    /// apart, for each hour; `None` where only one distance is known.
+    pub(super) fn skew_slope(&self) -> Option<f64> {
+        let skews = self.skews.iter();
+        slope(skews.map(|(skew, (all, lost))| (*skew as f64, *all, *lost)))
+    }
+}
+
+fn add_counts(counts: &mut BTreeMap<u64, u64>, others: &BTreeMap<u64, u64>) {
+    for (number, count) in others {
+        *counts.entry(*number).or_default() += count;
+    }
+}
+
+/// The share of those that are this many or fewer; `None` of none.
+pub(super) fn at_most(counts: &BTreeMap<u64, u64>, number: u64) -> Option<f64> {
+    let all: u64 = counts.values().sum();
+    let few: u64 = counts.range(..=number).map(|(_, count)| count).sum();
+    (all > 0).then(|| few as f64 / all as f64)
+}
+
+/// How many they are at most, but for those beyond this share of them; `None`
+/// of none.
+pub(super) fn quantile(counts: &BTreeMap<u64, u64>, share: f64) -> Option<f64> {
+    let all: u64 = counts.values().sum();
+    let mut few = 0;
+    let mut reached = counts.iter().skip_while(|(_, count)| {
+        few += **count;
+        (few as f64) < share * all as f64
+    });
+    reached.next().map(|(number, _)| *number as f64)
+}
+
+/// The slope of a share for each hour, by least squares: `(milliseconds, all,
+/// of them)`, each weighing as many as there are.
+fn slope(points: impl Iterator<Item = (f64, u64, u64)> + Clone) -> Option<f64> {
+    const HOUR: f64 = 3_600_000.0;
+    let points = points.map(|(ms, all, part)| (ms / HOUR, all as f64, part as f64));
+    let all: f64 = points.clone().map(|(_, n, _)| n).sum();
+    let part: f64 = points.clone().map(|(_, _, y)| y).sum();
+    let middle = points.clone().map(|(x, n, _)| x * n).sum::<f64>() / all;
+    let along: f64 = points
+        .clone()
+        .map(|(x, n, _)| n * (x - middle).powi(2))
+        .sum();
+    let across: f64 = points
+        .map(|(x, n, y)| (x - middle) * (y - n * part / all))
+        .sum();
+    (along > 0.0).then(|| across / along)
 }

@@ -1,13 +1,15 @@
 //! The laws that a policy must keep before its results mean anything.
 
+use super::{Given, Guarded, Script};
 use crate::stats::Stream;
 use cairn_model::{DeviceId, HybridTime, Timestamp, Value, Version};
 use cairn_policy::{CLOCK_AHEAD_MS_MAX, Contender, Contest, Decision, Others, Policy};
+use std::sync::Arc;
 
 /// Contests that a policy is tried on.
 const CONTESTS: u64 = 2_000;
 /// Contenders of the largest.
-const CONTENDERS_MAX: usize = 5;
+const CONTENDERS_MAX: usize = super::script::USUAL_MAX;
 /// When everything is received.
 const RECEIVED: Timestamp = Timestamp(10_000_000);
 
@@ -26,6 +28,14 @@ pub enum Breach {
         shown: usize,
         /// How many there were.
         count: usize,
+    },
+    /// It is a script, and did not decide.
+    #[error("in contest {contest}: {fault}")]
+    Undecided {
+        /// Which contest.
+        contest: u64,
+        /// Why.
+        fault: String,
     },
     /// It decides one contest in two ways.
     #[error(
@@ -81,21 +91,50 @@ struct Write {
 /// first breach of each law.
 pub fn check_policy(policy: &dyn Policy) -> Vec<Breach> {
     let mut breaches = Vec::new();
-    let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let id = policy.id();
-    if id.is_empty() || !id.chars().all(is_word) {
+    if !is_id(id) {
         breaches.push(Breach::Id(id.to_owned()));
     }
     for contest in 0..CONTESTS {
-        for breach in broken(policy, contest) {
-            let is_same =
-                |known: &Breach| std::mem::discriminant(known) == std::mem::discriminant(&breach);
-            if !breaches.iter().any(is_same) {
-                breaches.push(breach);
-            }
-        }
+        note(&mut breaches, broken(policy, contest));
     }
     breaches
+}
+
+/// Tries a script as [`check_policy`] does. One that does not decide is not
+/// tried further.
+pub fn check_script(script: &Arc<Script>) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    let guard = Guarded::new(Given::Script(Arc::clone(script)));
+    for contest in 0..CONTESTS {
+        let found = broken(&guard, contest);
+        if let Some(fault) = guard.mistake() {
+            let fault = fault.to_owned();
+            breaches.push(Breach::Undecided { contest, fault });
+            break;
+        }
+        note(&mut breaches, found);
+    }
+    breaches
+}
+
+/// Whether a policy can be called so.
+pub(super) fn is_id(id: &str) -> bool {
+    let is_word = |word: &str| {
+        let is_letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        !word.is_empty() && word.chars().all(is_letter)
+    };
+    id.split('-').all(is_word)
+}
+
+fn note(breaches: &mut Vec<Breach>, found: Vec<Breach>) {
+    for breach in found {
+        let is_same =
+            |known: &Breach| std::mem::discriminant(known) == std::mem::discriminant(&breach);
+        if !breaches.iter().any(is_same) {
+            breaches.push(breach);
+        }
+    }
 }
 
 fn broken(policy: &dyn Policy, contest: u64) -> Vec<Breach> {
@@ -212,7 +251,7 @@ fn decide(policy: &dyn Policy, writes: &[Write], order: &[usize], standing: usiz
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policies::{Guarded, RandomWinner};
+    use crate::policies::RandomWinner;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]
@@ -296,11 +335,12 @@ mod tests {
 
     #[test]
     fn a_policy_that_lies_is_flagged_and_remembered() {
-        let liar = Guarded::new(Wrong {
+        let wrong = Wrong {
             id: "liar",
             insensitive: false,
             decide: |_| shows(7, Others::Settled),
-        });
+        };
+        let liar = Guarded::new(Given::Type(Arc::new(wrong)));
         assert_eq!(liar.mistake(), None);
         let writes = drawn(&mut Stream::new(1, "liar"))[..2].to_vec();
         let decision = decide(&liar, &writes, &[0, 1], 0);

@@ -1,17 +1,9 @@
 //! What is proposed, on counts made by hand and on a ledger that was lived.
 
 use super::*;
+use crate::compare::field_tests::summary as counts;
 use crate::synthetic::{Workload, generate};
 use cairn_model::{FieldId, Kind, TypeId};
-
-fn counts(conflict_sets: u64, asked: u64, wrong: u64) -> FieldSummary {
-    FieldSummary {
-        conflict_sets,
-        asked,
-        wrong,
-        ..FieldSummary::default()
-    }
-}
 
 fn evidence(sets: u64, wrong: u64) -> ByPolicy {
     let named = [
@@ -21,9 +13,13 @@ fn evidence(sets: u64, wrong: u64) -> ByPolicy {
     named.map(|(name, s)| (name.to_owned(), s)).into()
 }
 
+fn at(k: f64) -> Scale {
+    Scale { k, level: 0.95 }
+}
+
 #[test]
 fn what_a_loss_costs_decides() {
-    let dear = advice("last-writer-wins", &evidence(100, 80), 10.0);
+    let dear = advice("last-writer-wins", &evidence(100, 80), at(10.0));
     let expected = Advice::Change {
         to: "flag".to_owned(),
         alike: Vec::new(),
@@ -32,8 +28,8 @@ fn what_a_loss_costs_decides() {
         turns_at: Some((1.25, true)),
     };
     assert_eq!(dear, expected);
-    assert_eq!(advice("flag", &evidence(100, 80), 10.0), Advice::Keep);
-    let cheap = advice("flag", &evidence(100, 80), 0.5);
+    assert_eq!(advice("flag", &evidence(100, 80), at(10.0)), Advice::Keep);
+    let cheap = advice("flag", &evidence(100, 80), at(0.5));
     let expected = Advice::Change {
         to: "last-writer-wins".to_owned(),
         alike: Vec::new(),
@@ -46,17 +42,19 @@ fn what_a_loss_costs_decides() {
 
 #[test]
 fn thin_evidence_changes_nothing() {
-    let thin = advice("last-writer-wins", &evidence(SETS_MIN - 1, 20), 10.0);
+    let thin = advice("last-writer-wins", &evidence(SETS_MIN - 1, 20), at(10.0));
     let expected = Advice::TooThin {
         sets: SETS_MIN - 1,
-        needed: SETS_MIN,
+        sets_needed: SETS_MIN,
+        spans: SETS_MIN as usize - 1,
+        spans_needed: BLOCKS_MIN,
     };
     assert_eq!(thin, expected);
-    let none = advice("last-writer-wins", &evidence(0, 0), 10.0);
+    let none = advice("last-writer-wins", &evidence(0, 0), at(10.0));
     assert_eq!(none, Advice::NothingMet);
     // 4 of 40 wrong may be 2.8 % as well as 23.7 %: at 10 questions each that is
     // less than asking every time, or more.
-    let unclear = advice("last-writer-wins", &evidence(40, 4), 12.0);
+    let unclear = advice("last-writer-wins", &evidence(40, 4), at(12.0));
     assert_eq!(unclear, Advice::Keep);
 }
 
@@ -98,7 +96,7 @@ fn busy() -> Workload {
 
 #[test]
 fn a_ledger_that_was_lived_becomes_a_difference_to_its_definition() {
-    let ledger = generate(&busy(), 3).ledger;
+    let ledger = generate(busy(), 3).ledger;
     // `flag` is in force, and asking is dear.
     let found = recommend(&ledger, 0.1, 2, &|_| {}).unwrap();
     let field = &found.proposals[1];
@@ -136,7 +134,9 @@ fn a_quiet_ledger_proposes_nothing() {
     let is_silent = |p: &Proposal| {
         let thin = Advice::TooThin {
             sets: 0,
-            needed: SETS_MIN,
+            sets_needed: SETS_MIN,
+            spans: 0,
+            spans_needed: BLOCKS_MIN,
         };
         p.advice == Advice::NothingMet
             || std::mem::discriminant(&p.advice) == std::mem::discriminant(&thin)

@@ -21,6 +21,19 @@ pub struct SignedRank {
     pub exact: bool,
 }
 
+impl SignedRank {
+    /// How much further up than down the differences lie, by ranks: from -1,
+    /// all of them down, to 1 (the matched-pairs rank-biserial correlation,
+    /// Kerby 2014). 0 where every difference is zero.
+    pub fn direction(&self) -> f64 {
+        let all = (self.n * (self.n + 1)) as f64 / 2.0;
+        match self.n {
+            0 => 0.0,
+            _ => 2.0 * self.positive / all - 1.0,
+        }
+    }
+}
+
 /// Wilcoxon's signed-rank test of differences around zero: Wilcoxon,
 /// "Individual comparisons by ranking methods", Biometrics 1 (1945). Zeros are
 /// dropped, as Wilcoxon did, and ties share their ranks. Few are counted out
@@ -125,6 +138,7 @@ mod tests {
         let corn = [6, 8, 14, 16, 23, 24, 28, 29, 41, -48, 49, 56, 60, -67, 75].map(f64::from);
         let found = signed_rank(&corn);
         assert_eq!((found.n, found.positive, found.exact), (15, 96.0, true));
+        assert!((found.direction() - 0.6).abs() < 1e-12);
         near(found.p, 0.041_259_765_625, 1e-15);
     }
 

@@ -29,6 +29,11 @@ pub fn student_cdf(t: f64, df: f64) -> f64 {
     if t > 0.0 { 1.0 - tail } else { tail }
 }
 
+/// The quantile of Student's distribution with `df` degrees of freedom.
+pub(super) fn student_quantile(p: f64, df: f64) -> f64 {
+    bisect(-1e6, 1e6, |t| student_cdf(t, df) < p)
+}
+
 /// The quantile of the beta distribution.
 pub(super) fn beta_quantile(p: f64, a: f64, b: f64) -> f64 {
     bisect(0.0, 1.0, |x| beta_regular(a, b, x) < p)

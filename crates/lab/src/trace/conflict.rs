@@ -1,6 +1,6 @@
 //! Where writes of one key meet.
 
-use super::{Arriving, Effect, Past, StandingWrite, Track, claim};
+use super::{Arriving, Counts, Effect, Past, StandingWrite, Track, claim, width};
 use cairn_model::{Timestamp, Version};
 
 /// Writes of one key that met and do not commute: each is concurrent with at
@@ -56,6 +56,9 @@ impl Track {
                 write.disputed = true;
                 first = Some((past.version, past.time));
             }
+        }
+        if self.past.is_empty() {
+            self.past.reserve_exact(1);
         }
         self.past.push(write);
         if let Some((version, time)) = first {
@@ -140,6 +143,34 @@ impl Track {
         }
     }
 
+    /// Counts the writes that can be met no more, up to a version, and forgets
+    /// them; not before they are half of all, so that each is counted with few
+    /// others.
+    pub(super) fn forget(&mut self, until: Version) {
+        let forgotten = self.past.partition_point(|past| past.version <= until);
+        if forgotten == 0 || 2 * forgotten < self.past.len() {
+            return;
+        }
+        // What is forgotten precedes all that follows, so that no antichain
+        // has one of each.
+        self.width = self.width();
+        self.forgotten = added(self.forgotten, &self.past[..forgotten]);
+        match forgotten == self.past.len() {
+            true => self.past = Vec::new(),
+            false => drop(self.past.drain(..forgotten)),
+        }
+    }
+
+    /// Its writes, counted.
+    pub(super) fn counts(&self) -> Counts {
+        added(self.forgotten, &self.past)
+    }
+
+    /// The widest antichain.
+    pub(super) fn width(&self) -> u32 {
+        self.width.max(width::of(&self.past) as u32)
+    }
+
     /// Drops the standing writes that an arriving one had seen.
     pub(super) fn supersede(&mut self, arriving: &Arriving) {
         self.standing
@@ -153,6 +184,9 @@ impl Track {
         bytes: u32,
         contested: bool,
     ) {
+        if self.standing.is_empty() {
+            self.standing.reserve_exact(1);
+        }
         self.standing.push(StandingWrite {
             version: arriving.version,
             author: arriving.author,
@@ -161,4 +195,13 @@ impl Track {
             contested,
         });
     }
+}
+
+fn added([all, contested, disputed]: Counts, past: &[Past]) -> Counts {
+    let count = |is: fn(&Past) -> bool| past.iter().filter(|past| is(past)).count() as u32;
+    [
+        all + past.len() as u32,
+        contested + count(|past| past.contested),
+        disputed + count(|past| past.disputed),
+    ]
 }

@@ -11,6 +11,9 @@ const WRITES_MAX: usize = 256;
 
 pub(super) fn of(past: &[Past]) -> usize {
     let contested: Vec<&Past> = past.iter().filter(|past| past.contested).collect();
+    if contested.len() < 2 {
+        return 1;
+    }
     let writes = &contested[contested.len().saturating_sub(WRITES_MAX)..];
     let mut earlier: Vec<Option<usize>> = vec![None; writes.len()];
     let matched = (0..writes.len())

@@ -157,7 +157,7 @@ fn a_default_is_within_the_limits_of_its_field() {
     let options = vec!["low".to_owned()];
     let number = |text: &str| text.parse().expect("a decimal");
     let money = |amount: &str| {
-        Value::Money(Money {
+        Value::from(Money {
             amount: number(amount),
             currency: "EUR".to_owned(),
         })

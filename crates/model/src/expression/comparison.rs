@@ -181,15 +181,16 @@ impl Compiler<'_> {
             (Sort::Number, What::Number(number, whole)) => {
                 Ok(whole.map_or(Value::Decimal(number), Value::Integer))
             }
-            (Sort::Money(Some(currency)), What::Number(amount, _)) => Ok(Value::Money(Money {
+            (Sort::Money(Some(currency)), What::Number(amount, _)) => Ok(Money {
                 amount,
                 currency: currency.clone(),
-            })),
+            }
+            .into()),
             (Sort::Money(None), What::Number(..)) => {
                 let wrong = format!("`{name}` is in one of several currencies");
                 Err(self.source.fault(at, wrong, sort.example()))
             }
-            (Sort::Money(_), What::Money(money)) => Ok(Value::Money(money)),
+            (Sort::Money(_), What::Money(money)) => Ok(money.into()),
             (Sort::Boolean, What::Boolean(value)) => Ok(Value::Boolean(value)),
             (Sort::Lookup(_), What::Text(text)) => match text.parse() {
                 Ok(record) => Ok(Value::Lookup(record)),

@@ -169,7 +169,7 @@ impl Compiler<'_> {
                 "money" => Value::from_text(&Kind::money(""), given)
                     .ok()
                     .and_then(|value| match value {
-                        Value::Money(money) => Some(What::Money(money)),
+                        Value::Money(money) => Some(What::Money(*money)),
                         _ => None,
                     }),
                 "date" => match Value::from_text(&Kind::Date, given) {

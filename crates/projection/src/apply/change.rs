@@ -39,14 +39,14 @@ pub(super) struct RecordChange<'a> {
 }
 
 /// How an arriving row meets the one that stands.
-struct Row {
-    decided: Decided,
+struct Row<'a> {
+    decided: Decided<'a>,
     yields: Yields,
     /// What stands that the author had not seen.
     unseen: Vec<FieldId>,
 }
 
-impl RecordChange<'_> {
+impl<'a> RecordChange<'a> {
     pub(super) fn carry_out(&mut self, deed: Deed) {
         let change = match deed {
             Deed::Change(change) => change,
@@ -81,9 +81,11 @@ impl RecordChange<'_> {
             record,
             history,
             weight,
+            uses,
             ..
         } = &mut *self.held;
         let before = Shape::of(&record.life);
+        uses.discount(record.life.sources());
         let site = Site {
             record: record.id,
             record_type: record.record_type,
@@ -100,6 +102,7 @@ impl RecordChange<'_> {
         let value = Some(Value::Boolean(alive));
         let met = self.contests.meet(site, value, &self.arrival, &terms);
         let after = Shape::of(&record.life);
+        uses.count(record.life.sources());
         *weight = *weight + after.weight - before.weight;
         if matches!(met, Met::Stands) || after != before {
             record.life_changed = self.arrival.origin.version;
@@ -144,25 +147,23 @@ impl RecordChange<'_> {
     }
 
     /// How a row meets the one that stands; `None` where it contests nothing.
-    fn row(&self, writes: &[(FieldId, Write)]) -> Option<Row> {
+    fn row(&self, writes: &[(FieldId, Write)]) -> Option<Row<'a>> {
         let is_register = |write: &Write| matches!(write, Write::Set(_) | Write::Clear);
         if !writes.iter().any(|(_, write)| is_register(write)) {
             return None;
         }
-        let origins = &self.held.record.origins;
         let mut unseen = Vec::new();
         let mut behind = Vec::new();
         for (field, version) in self.unseen(writes) {
             unseen.push(field);
-            behind.extend(origins.iter().find(|origin| origin.version == version));
+            behind.extend(self.held.record.origin(version));
         }
         if unseen.is_empty() {
             return None;
         }
         let origin = self.arrival.origin;
-        let (decided, yields) = self
-            .contests
-            .decide_row(&behind, origin, &*self.rules.policy);
+        let rules = self.rules;
+        let (decided, yields) = self.contests.decide_row(&behind, origin, &*rules.policy);
         Some(Row {
             decided,
             yields,
@@ -176,8 +177,12 @@ impl RecordChange<'_> {
         let record = &self.held.record;
         let (author, base) = (self.arrival.origin.author, self.arrival.base);
         let mut unseen = Vec::new();
-        for field in self.record_type.live_fields() {
-            let Some(FieldState::Register(register)) = record.field(field.id) else {
+        for slot in record.fields.iter().filter(|slot| slot.changed > base) {
+            let FieldState::Register(register) = &slot.state else {
+                continue;
+            };
+            let field = self.record_type.fields.get(&slot.id);
+            let Some(field) = field.filter(|field| !field.retired) else {
                 continue;
             };
             let own = writes.iter().rev().find(|(id, _)| *id == field.id);
@@ -236,12 +241,19 @@ impl RecordChange<'_> {
     /// Gives fields nobody has written their defaults.
     fn fill_defaults(&mut self) {
         let version = self.arrival.origin.version;
-        for field in self.record_type.live_fields() {
-            let Some(default) = &field.default else {
+        for id in &self.rules.defaults {
+            let field = self.record_type.fields.get(id);
+            let Some((field, default)) = field.and_then(|f| Some((f, f.default.as_ref()?))) else {
                 continue;
             };
-            let Held { record, weight, .. } = &mut *self.held;
+            let Held {
+                record,
+                weight,
+                uses,
+                ..
+            } = &mut *self.held;
             let before = record.weight_of(field);
+            uses.discount(record.sources_of(field));
             if let FieldState::Register(register) = &mut record.slot_mut(field, version).state
                 && register.writes.is_empty()
             {
@@ -250,6 +262,7 @@ impl RecordChange<'_> {
                     value: Some(default.clone()),
                 });
             }
+            uses.count(record.sources_of(field));
             *weight = *weight + record.weight_of(field) - before;
         }
     }
@@ -283,6 +296,7 @@ impl RecordChange<'_> {
             record,
             history,
             weight,
+            uses,
             ..
         } = &mut *self.held;
         let at = slot_at(&mut record.fields, field, version);
@@ -291,6 +305,7 @@ impl RecordChange<'_> {
             return;
         };
         let before = Shape::of(register);
+        uses.discount(register.sources());
         let site = Site {
             record: record.id,
             record_type: record.record_type,
@@ -305,6 +320,7 @@ impl RecordChange<'_> {
             return;
         };
         let after = Shape::of(register);
+        uses.count(register.sources());
         *weight = *weight + after.weight - before.weight;
         if matches!(met, Met::Stands) || after != before {
             slot.changed = version;
@@ -322,15 +338,28 @@ impl RecordChange<'_> {
     }
 
     fn merge(&mut self, field: &Field, write: &Write) {
-        let Arrival { origin, base, .. } = self.arrival;
-        let Held { record, weight, .. } = &mut *self.held;
+        let Held { record, uses, .. } = &mut *self.held;
         let before = record.weight_of(field);
+        uses.discount(record.sources_of(field));
+        self.merge_into_slot(field, write);
+        let Held {
+            record,
+            weight,
+            uses,
+            ..
+        } = &mut *self.held;
+        uses.count(record.sources_of(field));
+        *weight = *weight + record.weight_of(field) - before;
+    }
+
+    fn merge_into_slot(&mut self, field: &Field, write: &Write) {
+        let Arrival { origin, base, .. } = self.arrival;
         let Record {
             id,
             fields,
             origins,
             ..
-        } = record;
+        } = &mut self.held.record;
         let at = slot_at(fields, field, origin.version);
         let slot = &mut fields[at];
         match (&mut slot.state, write) {
@@ -346,7 +375,6 @@ impl RecordChange<'_> {
             }
         }
         slot.changed = origin.version;
-        *weight = *weight + slot.weight() - before;
     }
 }
 

@@ -62,14 +62,14 @@ pub(super) enum Met {
 }
 
 /// The outcome of a whole-record contest, which its fields then follow.
-pub(super) struct Decided {
-    pub(super) policy: &'static str,
+pub(super) struct Decided<'a> {
+    pub(super) policy: &'a str,
     pub(super) shows_arriving: bool,
     pub(super) others: Others,
 }
 
-impl Policy for Decided {
-    fn id(&self) -> &'static str {
+impl Policy for Decided<'_> {
+    fn id(&self) -> &str {
         self.policy
     }
     fn order_insensitive(&self) -> bool {
@@ -283,12 +283,12 @@ impl Contests<'_> {
 
     /// Decides between an arriving row and the unseen writes it meets, given by
     /// their origins.
-    pub(super) fn decide_row(
+    pub(super) fn decide_row<'p>(
         &self,
         unseen: &[&Origin],
         arriving: &Origin,
-        policy: &dyn Policy,
-    ) -> (Decided, Yields) {
+        policy: &'p dyn Policy,
+    ) -> (Decided<'p>, Yields) {
         let origins = unseen.iter().copied().chain([arriving]);
         let contenders: Vec<Contender<'_>> =
             origins.map(|origin| self.contender(origin, None)).collect();
@@ -363,13 +363,10 @@ impl Contests<'_> {
         let changed = arrival.origin.version;
         if let (true, Some(open)) = (flagged, &site.register.open) {
             let entry = &mut self.journal[open.number as usize - 1];
-            *entry = Conflict {
-                sides,
-                shown,
-                changed,
-                ..entry.clone()
-            };
-            self.dirty.journal.insert(open.number);
+            entry.sides = sides;
+            entry.shown = shown;
+            entry.changed = changed;
+            self.dirty.note(open.number);
             return;
         }
         if let Some(open) = site.register.open.take() {
@@ -398,7 +395,6 @@ impl Contests<'_> {
             },
             changed,
         });
-        self.dirty.journal.insert(number);
     }
 
     fn close(&mut self, number: u64, arrival: &Arrival<'_>) {
@@ -409,6 +405,6 @@ impl Contests<'_> {
             false => Outcome::Overwritten { by },
         };
         conflict.changed = by;
-        self.dirty.journal.insert(number);
+        self.dirty.note(number);
     }
 }

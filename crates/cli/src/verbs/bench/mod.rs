@@ -11,6 +11,7 @@ mod first_sync;
 mod floor;
 mod idle;
 mod ingest;
+mod lab;
 mod latency;
 mod light;
 pub(crate) mod measure;
@@ -29,7 +30,7 @@ use std::path::Path;
 use tokio::process::Command;
 
 /// What `all` measures, in this order, each with its own defaults.
-const EACH: [&str; 8] = [
+const EACH: [&str; 9] = [
     "ingest",
     "latency",
     "first-sync",
@@ -38,6 +39,7 @@ const EACH: [&str; 8] = [
     "disk",
     "idle",
     "scope",
+    "lab",
 ];
 
 /// Measures and shows; the exit code says whether the budgets are kept.
@@ -64,6 +66,7 @@ async fn one(what: &What, at: Option<&Path>) -> Result<Vec<Measure>, Failure> {
         What::Disk(size) => disk::run(size, &scratch).await,
         What::Idle(size) => idle::run(size, &scratch).await,
         What::Scope(size) => scope::run(size),
+        What::Lab(size) => lab::run(size, &scratch),
         What::All | What::Crowd => Ok(Vec::new()),
     }
 }

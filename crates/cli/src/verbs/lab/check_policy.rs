@@ -1,9 +1,10 @@
 //! `cairn lab check-policy`.
 
+use super::script;
 use crate::args::lab::CheckPolicyArgs;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use cairn_lab::policies::{Breach, RandomWinner, check_policy};
+use cairn_lab::policies::{Breach, Given, Guarded, RandomWinner, check_policy, check_script};
 use cairn_policy::Policy;
 use serde_json::json;
 
@@ -11,21 +12,25 @@ use serde_json::json;
 pub(super) fn run(args: &CheckPolicyArgs, output: Output) -> Result<Exit, Failure> {
     let name = args.name.as_str();
     let random = RandomWinner { seed: 0 };
-    let policy: &dyn Policy = match name {
-        "random-winner" => &random,
+    let guarded;
+    let (policy, breaches): (&dyn Policy, Vec<Breach>) = match name {
         "oracle" => {
             return Err(Failure::usage(
                 "the oracle knows how each ledger ends, and so is no policy that could be tried; it is there to be compared with",
             ));
         }
-        name => cairn_policy::named(name).ok_or_else(|| {
-            Failure::not_found(format!(
-                "there is no policy `{name}`; there are: {}, random-winner",
-                cairn_policy::ids().join(", ")
-            ))
-        })?,
+        "random-winner" => (&random, check_policy(&random)),
+        name if script::is_file(name) => {
+            let script = script::read(name)?;
+            let breaches = check_script(&script);
+            guarded = Guarded::new(Given::Script(script));
+            (&guarded, breaches)
+        }
+        name => {
+            let policy = cairn_policy::named(name).ok_or_else(|| script::unknown(name))?;
+            (policy, check_policy(policy))
+        }
     };
-    let breaches = check_policy(policy);
     told(policy, &breaches, output)?;
     Ok(match breaches.is_empty() {
         true => Exit::Done,

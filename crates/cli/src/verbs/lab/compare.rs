@@ -1,18 +1,24 @@
 //! `cairn lab compare`.
 
 use super::failure;
+use super::gap;
 use super::history::{self, Taken};
+use super::memory;
+use super::script;
 use super::shelf::Folder;
 use crate::args::lab::{CompareArgs, Granularities};
 use crate::control::Step;
 use crate::exit::{Exit, Failure};
-use crate::output::Output;
+use crate::output::{Bar, Output, count};
 use crate::verbs::sim::jobs;
 use cairn_lab::compare::{Entrant, Estimate, Plan, Progress, Report, Shard};
 use cairn_lab::door::Lists;
 use cairn_lab::metrics::Metric;
+use cairn_lab::policies::{Contestant, check_script};
+use cairn_model::Granularity;
+use std::io::IsTerminal;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The policies of the product that others are held against by default: what
 /// most software does.
@@ -27,6 +33,7 @@ pub(super) fn run(args: &CompareArgs, output: Output) -> Result<Exit, Failure> {
             false => Lists::Values,
         },
         whole: args.whole,
+        budget: memory::budget(args.memory),
     };
     let entrants = entrants(&args.policies, args.granularity)?;
     let subjects = args.histories.iter().map(|h| history::subject(h, &taken));
@@ -36,23 +43,18 @@ pub(super) fn run(args: &CompareArgs, output: Output) -> Result<Exit, Failure> {
         margin: args.margin / 1_000.0,
         resamples: args.resamples as usize,
     };
+    gap::left_out(&plan, output);
     let (index, of) = args.shard;
     let shard = Shard {
         index: index as usize + 1,
         of: of as usize,
     };
-    let shelf = Folder(args.out.clone());
-    let bar = Mutex::new(output.bar());
+    let shelf = Folder::of_shard(&args.out, &format!("{index}-{of}"));
+    let bar = Mutex::new(Watched::new(output));
     let tell = |progress: Progress| {
-        let step = Step {
-            what: "folded".to_owned(),
-            done: progress.done as u64,
-            total: Some(progress.of as u64),
-            aloud: false,
-        };
         bar.lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .show(&step);
+            .show(&progress);
     };
     plan.run(&shelf, jobs(args.jobs), shard, &tell)
         .map_err(failure)?;
@@ -68,8 +70,54 @@ pub(super) fn run(args: &CompareArgs, output: Output) -> Result<Exit, Failure> {
     show(&report, &args.out, output)
 }
 
+/// Shows how far a run is: a bar of folds where a person watches, elsewhere a
+/// line for every tenth of the units.
+struct Watched {
+    bar: Bar,
+    is_watched: bool,
+    tenth: usize,
+}
+
+impl Watched {
+    fn new(output: Output) -> Watched {
+        Watched {
+            bar: output.bar(),
+            is_watched: std::io::stderr().is_terminal(),
+            tenth: 0,
+        }
+    }
+
+    fn show(&mut self, progress: &Progress) {
+        let Progress { done, of, .. } = *progress;
+        self.bar.show(&Step {
+            what: "folded".to_owned(),
+            done: progress.folds as u64,
+            total: Some(progress.folds_of as u64),
+            aloud: false,
+        });
+        let tenth = tenth(done, of);
+        if !self.is_watched && tenth > self.tenth {
+            self.tenth = tenth;
+            self.bar.show(&Step {
+                what: format!("{done} of {} done", count(of as u64, "unit")),
+                done: 0,
+                total: None,
+                aloud: true,
+            });
+        }
+    }
+}
+
+/// How many tenths are done.
+fn tenth(done: usize, of: usize) -> usize {
+    done.saturating_mul(10).checked_div(of).unwrap_or(10)
+}
+
 /// The policies that were asked for, at the granularity that was.
-fn entrants(names: &[String], granularity: Granularities) -> Result<Vec<Entrant>, Failure> {
+pub(super) fn entrants(
+    names: &[String],
+    granularity: Granularities,
+) -> Result<Vec<Entrant>, Failure> {
     let mut wanted: Vec<String> = names.to_vec();
     if wanted.is_empty() {
         let ids = cairn_policy::ids().into_iter().filter(|id| *id != FIRST);
@@ -79,13 +127,12 @@ fn entrants(names: &[String], granularity: Granularities) -> Result<Vec<Entrant>
     }
     let mut entrants = Vec::new();
     for name in &wanted {
-        let by_field = Entrant::named(name);
-        let by_record = Entrant::named(&format!("{name} by record"));
-        let Some(by_field) = by_field else {
-            return Err(Failure::not_found(format!(
-                "there is no policy `{name}`; there are: {}, random-winner, oracle",
-                cairn_policy::ids().join(", ")
-            )));
+        let (by_field, by_record) = match script::is_file(name) {
+            true => of_script(name)?,
+            false => {
+                let by_field = Entrant::named(name).ok_or_else(|| script::unknown(name))?;
+                (by_field, Entrant::named(&format!("{name} by record")))
+            }
         };
         // What compares values works field by field at either granularity.
         match (granularity, by_record) {
@@ -95,6 +142,19 @@ fn entrants(names: &[String], granularity: Granularities) -> Result<Vec<Entrant>
         }
     }
     Ok(entrants)
+}
+
+/// A script that keeps the laws, at both granularities if it has both.
+fn of_script(name: &str) -> Result<(Entrant, Option<Entrant>), Failure> {
+    let script = script::read(name)?;
+    if let Some(breach) = check_script(&script).first() {
+        return Err(Failure::usage(format!(
+            "{name} breaks a law, so that results under it would mean nothing: {breach}. `cairn lab check-policy {name}` tells every law that it breaks"
+        )));
+    }
+    let at = |granularity| Entrant::Policy(Contestant::script(Arc::clone(&script), granularity));
+    let by_record = (!script.compares_values()).then(|| at(Granularity::Record));
+    Ok((at(Granularity::Field), by_record))
 }
 
 /// The primary metric, its price, and where the rest is.
@@ -134,6 +194,7 @@ pub(super) fn show(report: &Report, folder: &Path, output: Output) -> Result<Exi
         output.table(&heading, rows.collect())?;
         output.line("")?;
     }
+    gap::show(&report.summary, output)?;
     output.say(format!(
         "Lost and asked are of 1,000 writes, differences means over n blocks. The report is {}; open it in any browser.",
         folder.join(cairn_lab::compare::PAGE).display()

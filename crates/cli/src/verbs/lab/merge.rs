@@ -10,10 +10,10 @@ use cairn_lab::compare::Manifest;
 
 /// Puts the units of all shards into one folder, and reports.
 pub(super) fn run(args: &MergeArgs, output: Output) -> Result<Exit, Failure> {
-    let whole = Folder(args.out.clone());
+    let whole = Folder::of_shard(&args.out, "merge");
     let mut last = None;
     for folder in &args.folders {
-        let shard = Folder(folder.clone());
+        let shard = Folder::of_shard(folder, "merge");
         let manifest = Manifest::read(&shard).map_err(failure)?.ok_or_else(|| {
             Failure::not_found(format!(
                 "{} holds no comparison; name folders that `cairn lab compare --out` wrote",

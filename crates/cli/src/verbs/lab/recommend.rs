@@ -1,6 +1,6 @@
 //! `cairn lab recommend`.
 
-use super::failure;
+use super::{failure, memory};
 use crate::args::lab::RecommendArgs;
 use crate::control::Step;
 use crate::exit::{Exit, Failure};
@@ -27,7 +27,8 @@ pub(super) fn run(args: &RecommendArgs, output: Output) -> Result<Exit, Failure>
     File::open(&path).map_err(|error| unusable(&path, "read", &error))?;
     let subject = path.display().to_string();
     let ledger = Archived::new(move || File::open(&path).map(BufReader::new))
-        .map_err(|fault| failure(CompareFault::Ledger { subject, fault }))?;
+        .map_err(|fault| failure(CompareFault::Ledger { subject, fault }))?
+        .within(memory::budget(args.memory));
     let bar = Mutex::new(output.bar());
     let done = AtomicU64::new(0);
     let tell = |_: &str| {
@@ -76,7 +77,7 @@ fn show(found: &Recommendation, output: Output) -> Result<(), Failure> {
             "under",
             "lost silently",
             "asked",
-            "cost of a conflict [95 %]",
+            "cost of a conflict [95 % for all]",
         ];
         output.table(&heading, evidence)?;
         output.line("")?;
@@ -96,6 +97,13 @@ fn show(found: &Recommendation, output: Output) -> Result<(), Failure> {
         "A silent loss is taken to cost {} questions (--wrong-costs). Nothing was changed: put what you agree with into the definition (`cairn org export`), and `cairn org publish` it.",
         found.wrong_costs
     ));
+    output.say(match found.span {
+        Some(span) => format!("Conflicts of one {span} are taken for alike."),
+        None => {
+            "The log is too short to say how alike its conflicts are, so that nothing is concluded."
+                .to_owned()
+        }
+    });
     found.limits.iter().for_each(|limit| output.say(limit));
     Ok(())
 }
@@ -143,9 +151,19 @@ fn words(advice: &Advice) -> (String, String) {
     let none = || "-".to_owned();
     match advice {
         Advice::NothingMet => (none(), "nothing met".to_owned()),
-        Advice::TooThin { sets, needed } => (
+        Advice::TooThin {
+            sets, sets_needed, ..
+        } if sets < sets_needed => (
             none(),
-            format!("too thin: {sets} of the {needed} conflicts that it takes"),
+            format!("too thin: {sets} of the {sets_needed} conflicts that it takes"),
+        ),
+        Advice::TooThin {
+            spans,
+            spans_needed,
+            ..
+        } => (
+            none(),
+            format!("too thin: conflicts at {spans} times of the {spans_needed} that it takes"),
         ),
         Advice::Keep => (none(), "nothing is told to cost less".to_owned()),
         Advice::ByHand { to } => (

@@ -97,10 +97,8 @@ fn default(kind: &Kind, dice: (i64, Decimal, &str, [u8; 16])) -> Option<Value> {
             } else {
                 "XAU".to_owned()
             };
-            Value::Money(Money {
-                amount: decimal,
-                currency,
-            })
+            let amount = decimal;
+            Money { amount, currency }.into()
         }
         Kind::Boolean => Value::Boolean(number % 2 == 0),
         Kind::Date => Value::Date((number % 700_000) as i32),
@@ -112,11 +110,8 @@ fn default(kind: &Kind, dice: (i64, Decimal, &str, [u8; 16])) -> Option<Value> {
         Kind::Lookup { .. } => Value::Lookup(RecordId(bytes)),
         Kind::File => {
             let size = number.unsigned_abs() / 4;
-            Value::File(FileRef {
-                hash: Hash::of(&bytes),
-                size,
-                name: text.to_owned(),
-            })
+            let (hash, name) = (Hash::of(&bytes), text.to_owned());
+            FileRef { hash, size, name }.into()
         }
         Kind::Counter | Kind::Set { .. } | Kind::RichText | Kind::Json => return None,
     };
