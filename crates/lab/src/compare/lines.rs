@@ -13,7 +13,7 @@ use crate::trace::Trace;
 use cairn_model::{Action, Change, FieldId, Mutation, Operation, Timestamp, Version, Write};
 use cairn_oplog::Entry;
 use cairn_oplog::bundle::{Slot, decode_operation};
-use cairn_projection::{FieldState, Record, State, Trial};
+use cairn_projection::{FieldState, Record, State};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::io;
@@ -66,26 +66,29 @@ pub fn write(
             let prepared = make(seed)?;
             operations(&*prepared.ledger, None, out).map_err(fault)??;
             for entrant in entrants {
-                let trial = match foresight(entrant, seed) {
-                    Some(Foresight { trial, .. }) => trial,
+                let given = match foresight(entrant, seed) {
+                    Some(given) => given,
                     None => {
                         let trace = Trace::of(&*prepared.ledger, &mut |_| ()).map_err(fault)?;
-                        hindsight(&trace, &prepared.truth)
+                        Foresight::known(hindsight(&trace, &prepared.truth))
                     }
                 };
-                state(&prepared, trial, entrant.name(), out).map_err(fault)??;
+                let state = folded(&prepared, &given).map_err(fault)?;
+                checked(&given, subject, entrant, seed)?;
+                lines_of(&state, entrant.name(), out)?;
             }
         }
         Make::Each(make) => {
             for entrant in entrants {
-                let twice = || foresight(entrant, seed).map(|foresight| foresight.trial);
-                let (Some(lived), Some(judged)) = (twice(), twice()) else {
+                let Some(given) = foresight(entrant, seed) else {
                     continue;
                 };
-                let prepared = make(seed, lived);
+                let prepared = make(seed, given.trial.clone());
+                let state = folded(&prepared, &given).map_err(fault)?;
+                checked(&given, subject, entrant, seed)?;
                 let name = entrant.name();
                 operations(&*prepared.ledger, Some(name), out).map_err(fault)??;
-                state(&prepared, judged, name, out).map_err(fault)??;
+                lines_of(&state, name, out)?;
             }
         }
     }
@@ -172,13 +175,32 @@ fn write_of((field, write): &(FieldId, Write)) -> Json {
     }
 }
 
-fn state(prepared: &Prepared, trial: Trial, policy: &str, out: &mut Take<'_>) -> Written {
+fn folded(prepared: &Prepared, given: &Foresight) -> Result<State, LedgerFault> {
     let ledger = &prepared.ledger;
+    let trial = given.trial.clone();
     let mut state = State::on_trial(ledger.organization(), ledger.relay(), trial);
     ledger.each(&mut |entry| {
         state.fold(entry);
     })?;
-    Ok(lines_of(&state, policy, out))
+    Ok(state)
+}
+
+/// What came of a policy that made a mistake means nothing, and is not written.
+fn checked(
+    given: &Foresight,
+    subject: &Subject,
+    entrant: &Entrant,
+    seed: u64,
+) -> Result<(), CompareFault> {
+    match given.mistake() {
+        None => Ok(()),
+        Some(mistake) => Err(CompareFault::Policy {
+            policy: entrant.name().to_owned(),
+            subject: subject.name.clone(),
+            seed,
+            mistake,
+        }),
+    }
 }
 
 fn lines_of(state: &State, policy: &str, out: &mut Take<'_>) -> Result<(), CompareFault> {

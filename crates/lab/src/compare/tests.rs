@@ -196,7 +196,7 @@ fn every_policy_is_named_in_every_figure_and_the_same_numbers_are_drawn_alike() 
 }
 
 /// A script with this body, that compares values.
-fn script(body: &str) -> Entrant {
+pub(super) fn script(body: &str) -> Entrant {
     let source = format!(
         "fn policy() {{ #{{ id: \"mine\", order_insensitive: false, compares_values: true }} }}
         fn decide(contest) {{ {body} }}"

@@ -225,6 +225,23 @@ pub(super) struct Foresight {
     guard: Option<Arc<Guarded>>,
 }
 
+impl Foresight {
+    /// Of a policy of ours, which makes no mistakes that could be told.
+    pub(super) fn known(trial: Trial) -> Foresight {
+        Foresight {
+            trial,
+            asks_for_arrival: false,
+            guard: None,
+        }
+    }
+
+    /// The first mistake of the policy, after which its results mean nothing.
+    pub(super) fn mistake(&self) -> Option<String> {
+        let guard = self.guard.as_ref()?;
+        guard.mistake().map(str::to_owned)
+    }
+}
+
 /// `None` for the oracle, which knows the end.
 pub(super) fn foresight(entrant: &Entrant, seed: u64) -> Option<Foresight> {
     match entrant {
@@ -236,11 +253,11 @@ pub(super) fn foresight(entrant: &Entrant, seed: u64) -> Option<Foresight> {
                 guard: Some(guard),
             })
         }
-        Entrant::Random => Some(Foresight {
-            trial: Trial::everywhere(Arc::new(RandomWinner { seed }), Granularity::Field),
-            asks_for_arrival: false,
-            guard: None,
-        }),
+        Entrant::Random => {
+            let random = Arc::new(RandomWinner { seed });
+            let trial = Trial::everywhere(random, Granularity::Field);
+            Some(Foresight::known(trial))
+        }
         Entrant::Oracle => None,
     }
 }
@@ -253,25 +270,18 @@ fn judged(
     seed: u64,
 ) -> Result<(Judged, Option<String>), LedgerFault> {
     let Prepared { ledger, truth } = prepared;
-    let Foresight {
-        trial,
-        asks_for_arrival,
-        guard,
-    } = foresight(entrant, seed).unwrap_or_else(|| Foresight {
-        trial: hindsight(trace, truth),
-        asks_for_arrival: false,
-        guard: None,
-    });
+    let given = foresight(entrant, seed);
+    let given = given.unwrap_or_else(|| Foresight::known(hindsight(trace, truth)));
+    let trial = given.trial.clone();
     let mut state = State::on_trial(ledger.organization(), ledger.relay(), trial);
     let mut watch = Watch::new(trace, truth);
     ledger.each(&mut |entry| {
         state.fold(entry);
         watch.look(&state);
     })?;
-    let mut judged = judge(trace, &state, truth, asks_for_arrival);
+    let mut judged = judge(trace, &state, truth, given.asks_for_arrival);
     judged.whole.add(&watch.exposure());
-    let mistake = guard.and_then(|guard| guard.mistake().map(str::to_owned));
-    Ok((judged, mistake))
+    Ok((judged, given.mistake()))
 }
 
 /// A result that is on the shelf already.

@@ -2,7 +2,7 @@
 //! nothing of the trace and the judge, as their definitions are written.
 
 use super::*;
-use crate::compare::tests::{Memory, run};
+use crate::compare::tests::{Memory, run, script};
 use crate::compare::{Plan, Shard};
 use crate::metrics::Metric;
 use crate::synthetic::Scene;
@@ -275,4 +275,21 @@ fn in_closed_loop_every_policy_has_its_own_operations() {
     let own = |policy| files.of(Some(policy), Kind::Operation);
     assert_ne!(own("flag"), own("last-writer-wins"));
     assert!(!own("flag").is_empty() && own("oracle").is_empty());
+}
+
+/// A script that fails in the middle leaves no lines of what it decided till then.
+#[test]
+fn of_a_script_that_fails_nothing_is_written() {
+    let failing = script("throw \"the larger one\";");
+    for make in [Subject::synthetic, Subject::closed] {
+        let subject = make(Scene::named("few-values").expect("it is there"), vec![1]);
+        let mut kinds = Vec::new();
+        let mut take = |policy: Option<&str>, kind, _| {
+            kinds.push((policy.is_some(), kind));
+            Ok(())
+        };
+        let fault = write(&subject, std::slice::from_ref(&failing), 1, &mut take).unwrap_err();
+        assert!(fault.to_string().contains("the larger one"), "{fault}");
+        assert!(!kinds.iter().any(|(is_policy, _)| *is_policy), "{kinds:?}");
+    }
 }
